@@ -1,0 +1,189 @@
+"""One step from its settings to its report: work that may end anywhere, and a report that is always written."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from hf_action.errors import ActionError, InvalidInput, Outcome
+from hf_action.looking import Track, verdict_of
+from hf_action.operations import Campaign
+from hf_action.report import Result, Step, annotation, bill, conclude, heading, level, outputs, summary
+from hf_action.runner import Log, Runner
+from hf_action.settings import describe, parse
+from hf_action.undo import Memory, Undo, recall, remember
+from hf_action.waiting import Verdict
+
+BUG = "This is a bug of the action; please report it with the log of a run with debug logging"
+STUCK = Verdict(
+    Outcome.UNREACHABLE,
+    "a request did not end in time",
+    "Check the name service and the network of this machine",
+)
+FREE = "cpu-basic"  # the one flavor whose price nobody needs to look up
+
+
+class Attempt:
+    """What `main` drives. `work` is interrupted by `Cancelled` only; `report` may be called from another thread."""
+
+    def __init__(self, words: Sequence[str], *, runner: Runner, log: Log, began: float, post: bool = False) -> None:
+        self.done = False
+        self.reporting = threading.Lock()
+        self._words = words
+        self._runner = runner
+        self._log = log
+        self._began = began
+        self._post = post
+        self._idle = post and not runner.saved_state()  # a post step without work leaves no trace
+        self._settings = None
+        self._campaign = None
+        self._undone: tuple[Result, ...] = ()
+        self._hub = None
+        self._prices = {}
+        self._mistakes: list[str] = []
+        self._ending: Verdict | None = None  # on every Space that has no verdict of its own
+
+    @property
+    def deadline(self) -> float | None:
+        """When the budget ends, on the clock of the log; None before the settings are read."""
+        return self._began + self._settings.timeout if self._settings else None
+
+    def work(self) -> None:
+        """Read the settings and do what they say; whatever goes wrong is kept for the report."""
+        if self._idle:
+            return
+        try:
+            self.start()
+            self.carry_out()
+        except InvalidInput as error:
+            self._runner.mask(error.token)
+            self._warn(error.warnings)
+            self._mistakes = error.mistakes
+        except ActionError as error:
+            self._ending = verdict_of(error)
+        except Exception as error:  # noqa: BLE001 - a bug, too, must leave outputs and a summary
+            self._ending = Verdict(Outcome.FAILED, f"internal error: {type(error).__name__}: {error}", BUG)
+            self._runner.debug_traceback(error)
+
+    def start(self) -> None:
+        """Read the settings; raises InvalidInput."""
+        self._settings = parse(self._words, self._inputs(), self._runner.read_file)
+        self._runner.mask(self._settings.token)  # before anything else is printed
+        self._warn(self._settings.warnings)
+        if not self._post:
+            self._log.say(describe(self._settings))
+
+    def _inputs(self) -> Mapping[str, str]:
+        """Return the environment; the post step knows its Spaces, and a fleet file may be gone by then."""
+        environ = self._runner.environ
+        if not self._post:
+            return environ
+        kept = {name: value for name, value in environ.items() if name != "INPUT_FLEET-FILE"}
+        return kept | {"INPUT_SPACE-ID": " ".join(memory.space for memory in self._memories())}
+
+    def carry_out(self) -> None:
+        """Do what the settings say, or undo it."""
+        from hf_action.hub import Hub  # a third of a second that a mistake need not wait for
+
+        settings = self._settings
+        self._hub = Hub(
+            endpoint=settings.endpoint,
+            token=settings.token,
+            clock=self._log,
+            deadline=self.deadline,
+            say=self._log.say,
+            hide=self._runner.hide,
+        )
+        if not self._post:
+            self._campaign = Campaign(
+                settings=settings,
+                hub=self._hub,
+                clock=self._log,
+                log=self._log,
+                began=self._began,
+                remember=self._remember,
+            )
+        if settings.keyless:
+            token = self._hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask)
+            self._hub.use_token(token)
+        if self._post:
+            self._restore()
+            if any(result.changed for result in self._undone):
+                self._prices = self._hub.prices()
+            return
+        self._campaign.run()
+        if self._campaign.hardware() - {FREE}:
+            self._prices = self._hub.prices()
+
+    def _remember(self, tracks: Iterable[Track]) -> None:
+        """Save what the post step needs before a change is sent, so that no kill comes between."""
+        state = remember(tracks)
+        if state:
+            self._runner.save_state(state)
+
+    def _memories(self) -> list[Memory]:
+        try:
+            return recall(self._runner.saved_state())
+        except ValueError as error:
+            raise ActionError(str(error)) from None
+
+    def _restore(self) -> None:
+        undo = Undo(
+            memories=self._memories(), endpoint=self._settings.endpoint, hub=self._hub, clock=self._log, log=self._log
+        )
+        self._undone = undo.run()
+
+    def give_up(self) -> None:
+        """Let what is still open end as unreachable: the main thread is stuck in a request."""
+        self._ending = STUCK
+
+    def report(self, *, cancelled: bool) -> int:
+        """Write annotations, outputs and summary, in place of those written before; return the exit status."""
+        if self._idle:
+            return 0
+        step = self._runner.hidden(self._sum_up(cancelled=cancelled))
+        for result in step.results:
+            self._runner.annotate(level(result.outcome), annotation(result))
+        if not step.results:
+            for line in self._mistakes or [step.message]:
+                self._runner.annotate(level(step.outcome), line)
+        if step.prices:
+            self._log.say(bill(step))
+        self._runner.write_outputs(outputs(step))
+        if self._settings is None or self._settings.summary:
+            self._runner.write_summary(summary(step))
+        if len(step.results) > 1:
+            self._log.say(heading(step))
+        return step.outcome.status
+
+    def _sum_up(self, *, cancelled: bool) -> Step:
+        rest = {
+            "operation": "restore" if self._post else self._settings.operation if self._settings else "step",
+            "elapsed": self._log.now() - self._began,
+            "requests": self._hub.requests if self._hub else 0,
+            "prices": self._prices,
+        }
+        results = self._undone
+        if self._campaign:
+            if cancelled:
+                self._campaign.cancel()
+            self._campaign.end_open(self._ending)
+            results = self._campaign.results()
+        if results:
+            return conclude(results, cancelled=cancelled, **rest)
+        if cancelled:
+            ending = Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
+        elif self._mistakes:
+            ending = Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
+        else:
+            ending = self._ending or self._nothing()
+        return Step(outcome=ending.outcome, message=ending.message, **rest)
+
+    def _nothing(self) -> Verdict:
+        """Say that there was nothing to do, which for an action is no success that looks like work."""
+        remedy = "Check author, patterns and filters"
+        if self._settings.operation == "list":
+            return Verdict(Outcome.OK, "no Space was found", remedy)
+        return Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", remedy)
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        for warning in warnings:
+            self._runner.annotate("warning", warning)

@@ -1,0 +1,121 @@
+"""What the Hub says of a Space, read from its answers with suspicion.
+
+An answer may lack fields, have new ones, or be something else altogether. Only a stage is indispensable; any
+other field of an unexpected type counts as absent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+
+class Garbage(ValueError):
+    """An answer that is not what the route promises; worth asking again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the Hub answers about a running (or not running) Space.
+
+    `commit` is the one being served, absent while nothing is served and for static Spaces; `sleep_time` is in
+    seconds of idleness. Source: shared/samples/runtimes.json.
+    """
+
+    stage: str
+    commit: str | None = None
+    hardware: str | None = None
+    requested_hardware: str | None = None
+    sleep_time: int | None = None
+    error: str | None = None
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the Hub answers about the Space as a repository, with its runtime of that moment.
+
+    `head` is the newest commit of the repository, `host` the address of the app as the Hub reports it.
+    """
+
+    id: str
+    runtime: Runtime
+    head: str | None = None
+    sdk: str | None = None
+    sdk_version: str | None = None
+    private: bool | None = None
+    likes: int | None = None
+    last_modified: str | None = None
+    host: str | None = None
+
+    def now(self, runtime: Runtime) -> "Description":
+        """Return the same Space with a newer runtime."""
+        return replace(self, runtime=runtime)
+
+    def at_head(self, head: str | None) -> "Description":
+        """Return the same Space with a newer head."""
+        return replace(self, head=head)
+
+
+def read_runtime(raw: object) -> Runtime:
+    """Read the answer of `/runtime`.
+
+    Raises:
+        Garbage: it is no object with a stage.
+    """
+    fields = _mapping(raw)
+    stage = _text(fields.get("stage"))
+    if not stage:
+        raise Garbage("the answer has no stage")
+    hardware = _mapping(fields.get("hardware"))
+    domains = fields.get("domains")
+    return Runtime(
+        stage=stage,
+        commit=_text(fields.get("sha")),
+        hardware=_text(hardware.get("current")),
+        requested_hardware=_text(hardware.get("requested")),
+        sleep_time=_number(fields.get("gcTimeout")),
+        error=_text(fields.get("errorMessage")),
+        domains=tuple(
+            domain["domain"]
+            for domain in (domains if isinstance(domains, list) else [])
+            if isinstance(domain, dict) and domain.get("stage") == "READY" and _text(domain.get("domain"))
+        ),
+    )
+
+
+def read_description(raw: object, runtime: Runtime) -> Description:
+    """Read the answer about a whole Space, whose runtime was read already.
+
+    Raises:
+        Garbage: it is no object with an id.
+    """
+    fields = _mapping(raw)
+    space = _text(fields.get("id"))
+    if not space:
+        raise Garbage("the answer has no id")
+    private = fields.get("private")
+    host = _text(fields.get("host"))
+    version = _mapping(fields.get("cardData")).get("sdk_version")
+    return Description(
+        id=space,
+        runtime=runtime,
+        head=_text(fields.get("sha")),
+        sdk=_text(fields.get("sdk")),
+        sdk_version=str(version) if isinstance(version, str | int | float) else None,  # YAML reads 4.4 as a number
+        private=private if isinstance(private, bool) else None,
+        likes=_number(fields.get("likes")),
+        last_modified=_text(fields.get("lastModified")),
+        # Older answers lack `host`; the first ready domain is as good. It is never derived from the id.
+        host=host or (f"https://{runtime.domains[0]}" if runtime.domains else None),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

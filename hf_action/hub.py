@@ -1,0 +1,517 @@
+"""The Hub, as the action sees it: a few questions and two requests, each answered with facts or one error.
+
+This is the only module that imports huggingface_hub and tenacity. huggingface_hub's own calls for Spaces have no
+timeout and no retry, so both are added here: a timeout on the client, and a retry around one call. Waiting for a
+Space is not a retry; see waiting.py.
+"""
+
+import logging
+import random
+import re
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import httpx2
+from huggingface_hub import HfApi, SpaceInfo, constants
+from huggingface_hub._oidc import exchange_oidc_token, get_oidc_token
+from huggingface_hub.errors import OIDCError
+from huggingface_hub.utils import RateLimitInfo, get_session, parse_ratelimit_headers, set_client_factory
+from tenacity import RetryCallState, Retrying, retry_if_exception
+
+from hf_action import VERSION
+from hf_action.errors import ActionError, Denied, NotFound, OutOfTime, Refused, Unreachable
+from hf_action.facts import Description, Garbage, Runtime, read_description, read_runtime
+from hf_action.report import hidden
+from hf_action.selection import Query
+from hf_action.waiting import PATIENCE, Clock
+
+# Seconds one request may take, from its start to the last byte; the Hub answers in well under one.
+REQUEST_TIMEOUT = 10.0
+# Bytes of one answer; the largest real ones, Spaces with thousands of files and pages of listings, are far smaller.
+LARGEST_ANSWER = 8 * 1024 * 1024
+# Seconds after which the Hub's quota is certainly given anew, whatever a header says; it counts in five minutes.
+LONGEST_WINDOW = 300.0
+# Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
+INFLATION = 1032
+# What a listing is asked for; `host` cannot be.
+LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
+# The host of an app, as the Hub names it.
+_APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
+# Redirects that a health check follows on the app's own host.
+MOST_REDIRECTS = 5
+# What the Hub says when the token itself is wrong; huggingface_hub, utils/_http.py, tells it apart by the same words.
+WRONG_TOKEN = "Invalid credentials in Authorization header"
+TOKENS_PAGE = "https://huggingface.co/settings/tokens"
+
+# Raised by huggingface_hub when an answer is not what the route promises: no JSON, or JSON of another shape.
+_MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+
+Answer = TypeVar("Answer")
+
+
+class Hub:
+    """A Hub at an endpoint, asked with a token or without, until a deadline on `clock`.
+
+    Every method raises `Denied`, `NotFound`, `Refused` or `Unreachable`; nothing else of the network gets out.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        token: str | None,
+        clock: Clock,
+        deadline: float,
+        say: Callable[[str], None] = lambda text: None,
+        hide: Callable[[str], str] = lambda text: text,
+        request_timeout: float = REQUEST_TIMEOUT,
+    ) -> None:
+        self.endpoint = endpoint
+        self.requests = 0
+        self._quota: tuple[int, float] | None = None  # requests left, and when they are given anew
+        self._counting = threading.Lock()
+        self._answers = threading.local()
+        self._clock = clock
+        self._deadline = deadline
+        self._say = say
+        self._hide = hide  # takes secrets out of text from elsewhere, before anybody cuts it
+        self._request_timeout = request_timeout
+        # Otherwise huggingface_hub asks the public Hub for a list of coding agents before its first request,
+        # whatever the endpoint is (utils/_detect_agent.py).
+        constants.HF_HUB_DISABLE_TELEMETRY = True
+        # It logs what headers and errors of the Hub say, on a stream that the runner takes commands from.
+        library = logging.getLogger("huggingface_hub")
+        library.handlers = [logging.NullHandler()]
+        library.propagate = False
+        warnings.filterwarnings("ignore", module="huggingface_hub")
+        set_client_factory(self._client)
+        self.use_token(token)
+
+    def use_token(self, token: str | None) -> None:
+        """Ask with `token` from now on."""
+        self._token = token
+        # token=False: never huggingface_hub's own search, which would find a token file or log in by itself.
+        self._api = HfApi(
+            endpoint=self.endpoint, token=token or False, library_name="hf-space", library_version=VERSION
+        )
+
+    def exchange(self, resource: str, *, identity: str | None, mask: Callable[[str], None]) -> str:
+        """Exchange the identity that GitHub vouches for against a short-lived token for `resource`.
+
+        `identity` is used instead of asking GitHub for one. Each secret is handed to `mask` before anything else.
+
+        Source: huggingface_hub, _oidc.py; https://huggingface.co/docs/hub/trusted-publishers
+        """
+
+        def exchange(proof: str) -> str:
+            answer = exchange_oidc_token(subject_token=proof, resource=resource, endpoint=self.endpoint)
+            return _secret(answer["access_token"], mask)
+
+        if identity:
+            mask(identity)
+        proof = identity or self._identity(mask)
+        try:
+            return self._patiently(lambda: exchange(proof), "keyless access")
+        except (Denied, NotFound, Refused) as error:
+            said = _reason(error.__cause__.response) or error.args[0]
+            raise Denied(
+                f"the Hub gives no token for HF_OIDC_RESOURCE={resource}: {said}.",
+                remedy="Check that the resource's settings name this repository and workflow as a trusted publisher.",
+            ) from error
+
+    def _identity(self, mask: Callable[[str], None]) -> str:
+        remedy = "Add to the job: permissions: { id-token: write }; or unset HF_OIDC_RESOURCE and set HF_TOKEN."
+        try:
+            return self._patiently(lambda: _secret(get_oidc_token(audience=self.endpoint), mask), "keyless access")
+        except OIDCError as error:
+            raise Denied("HF_OIDC_RESOURCE is set, but GitHub gives this job no identity.", remedy=remedy) from error
+        except (Denied, NotFound, Refused) as error:
+            status = error.__cause__.response.status_code
+            raise Denied(f"GitHub refuses this job an identity ({status}).", remedy=remedy) from error
+
+    # ---- questions ----
+
+    def describe(self, space: str) -> Description:
+        """Look at a Space for the first time; passing failures are asked again for up to five minutes."""
+        return self._patiently(lambda: self._description(space), space)
+
+    def spaces(self, query: Query, *, patient: bool = True) -> list[Description]:
+        """List Spaces, all pages, with just the fields that are needed; `patient` asks again after passing failures."""
+
+        def read() -> list[Description]:
+            listed = self._api.list_spaces(author=query.author, search=query.search, expand=LISTED)
+            return [self._listed(info) for info in listed if info.runtime]
+
+        subject = f"Spaces of {query.author or 'anybody'}"
+        return self._patiently(read, subject) if patient else self._ask(read, subject)
+
+    def look(self, space: str) -> Runtime:
+        """Look at the runtime of a Space once, without asking again."""
+        return self._ask(lambda: self._runtime(self._api.get_space_runtime, space), space)
+
+    def head(self, space: str) -> str | None:
+        """Return the head of the Space's repository, asked once."""
+        return self._ask(lambda: self._api.space_info(space, expand=["sha"]).sha, space)
+
+    def prices(self) -> dict[str, float]:
+        """Return US dollars an hour by flavor; empty where the Hub does not tell. Asked once."""
+        minutes = {"second": 1 / 60, "minute": 1, "hour": 60}
+        try:
+            flavors = self._ask(self._api.list_spaces_hardware, "the hardware list")
+        except ActionError:
+            return {}
+        return {
+            flavor.name: flavor.unit_cost_usd * 60 / minutes[flavor.unit_label]
+            for flavor in flavors
+            if flavor.unit_label in minutes
+        }
+
+    def log_tail(self, space: str, *, build: bool, lines: int) -> list[str]:
+        """Return the last lines of the build or run log, as far as they come within one request's time and size.
+
+        The stream of a running Space never closes, and a failure on the way leaves what came before it.
+        """
+        tail: deque[str] = deque(maxlen=lines)
+
+        def read() -> None:
+            for text in self._api.fetch_space_logs(space, build=build):
+                tail.extend(self._hide(text).splitlines())
+
+        try:
+            self._ask(read, space)
+        except ActionError as error:
+            if not tail:
+                raise
+            tail.append(f"[the log ends here: {error}]")
+        return list(tail)
+
+    def probe(self, url: str, space: Description) -> str:
+        """Visit the app; return nothing when it answers below 400, else what was seen instead.
+
+        Redirects are followed on the same host only, and the token goes nowhere but to a private Space's own host.
+        """
+        try:
+            return self._ask(lambda: self._visit(url, space), space.id)
+        except Unreachable as error:
+            return str(error.args[0])
+
+    # ---- requests; asked again only while they certainly had no effect ----
+
+    def restart(self, space: str, *, factory_reboot: bool) -> Runtime:
+        """Ask for a restart; the answer proves nothing yet. `Unreachable.sent` tells if it may have had an effect."""
+        restart = partial(self._api.restart_space, factory_reboot=factory_reboot)
+        return self._patiently(lambda: self._runtime(restart, space), space, repeat=_never_arrived)
+
+    def pause(self, space: str) -> Runtime:
+        """Ask for a pause; the answer proves nothing yet. `Unreachable.sent` tells if it may have had an effect."""
+        return self._patiently(lambda: self._runtime(self._api.pause_space, space), space, repeat=_never_arrived)
+
+    def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> Runtime:
+        """Ask for other hardware, and maybe another sleep time in seconds (-1: never); see `restart` for errors."""
+        request = partial(self._api.request_space_hardware, hardware=flavor, sleep_time=sleep_time)
+        return self._patiently(lambda: self._runtime(request, space), space, repeat=_never_arrived)
+
+    def set_sleep_time(self, space: str, *, seconds: int) -> Runtime:
+        """Set the sleep time in seconds (-1: never); see `restart` for errors."""
+        request = partial(self._api.set_space_sleep_time, sleep_time=seconds)
+        return self._patiently(lambda: self._runtime(request, space), space, repeat=_never_arrived)
+
+    def quota_wait(self, reserve: int) -> float:
+        """Return the seconds until requests are given anew, where no more than `reserve` are left; else 0.
+
+        Source: https://huggingface.co/docs/hub/rate-limits
+        """
+        if not self._quota:
+            return 0.0
+        left, renewed = self._quota
+        return max(renewed - self._clock.now(), 0.0) if left <= reserve else 0.0
+
+    def _visit(self, url: str, space: Description) -> str:
+        for _ in range(MOST_REDIRECTS):
+            headers = {"authorization": f"Bearer {self._token}"} if self._may_see_token(url, space) else {}
+            try:
+                with get_session().stream("GET", url, headers=headers, follow_redirects=False) as response:
+                    if not response.has_redirect_location:
+                        return ""
+                    url = str(response.url.join(response.headers["location"]))
+            except _Unsuccessful as error:
+                return f"{error.response.status_code} from {url}"
+        return f"more than {MOST_REDIRECTS} redirects, the last to {url}"
+
+    def _may_see_token(self, url: str, space: Description) -> bool:
+        """Whether `url` is on the app's own host, of a private Space, where nobody can listen or pretend."""
+        asked, own = httpx2.URL(url), httpx2.URL(space.host or "")
+        same = (asked.scheme, asked.host, asked.port) == ("https", own.host, own.port)
+        ours = same and _APP_HOST.fullmatch(asked.host)
+        return bool(self._token and space.private and ours)
+
+    # ---- how one call is made ----
+
+    def _raw(self, call: Callable[[str], object], space: str) -> object:
+        """Have huggingface_hub make a request, and return the answer as it came.
+
+        Its own types raise on any field of a type they do not expect; facts.py takes such a field for absent.
+        """
+        with suppress(*_MISSHAPEN):
+            call(space)
+        return self._answer.json()
+
+    def _runtime(self, call: Callable[[str], object], space: str) -> Runtime:
+        return hidden(read_runtime(self._raw(call, space)), self._hide)
+
+    def _description(self, space: str) -> Description:
+        raw = self._raw(self._api.space_info, space)
+        runtime = raw.get("runtime") if isinstance(raw, dict) else None
+        if not runtime:
+            runtime = self._raw(self._api.get_space_runtime, space)
+        return hidden(read_description(raw, read_runtime(runtime)), self._hide)
+
+    def _listed(self, info: SpaceInfo) -> Description:
+        """Return what a listing says of a Space; the raw answer is a page of many."""
+        changed = info.last_modified
+        fields = {
+            "id": info.id,
+            "sha": info.sha,
+            "sdk": info.sdk,
+            "private": info.private,
+            "likes": info.likes,
+            "cardData": info.card_data.to_dict() if info.card_data else None,
+            "lastModified": changed.isoformat(timespec="milliseconds").replace("+00:00", "Z") if changed else None,
+        }
+        return hidden(read_description(fields, read_runtime(info.runtime.raw)), self._hide)
+
+    @property
+    def _answer(self) -> httpx2.Response:
+        """The last answer that came in this thread."""
+        return self._answers.last
+
+    def _patiently(
+        self, call: Callable[[], Answer], space: str, repeat: Callable[[BaseException], bool] | None = None
+    ) -> Answer:
+        """Ask until there is an answer, for five minutes or until the deadline, as the Hub's quota allows."""
+        began = self._clock.now()
+
+        def give_up(state: RetryCallState) -> bool:
+            now = self._clock.now()
+            return now + state.upcoming_sleep >= self._deadline or now - began >= PATIENCE
+
+        retrying = Retrying(
+            retry=retry_if_exception(repeat or _is_passing),
+            wait=_backoff,
+            stop=give_up,
+            before_sleep=lambda state: self._tell(state, space),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        return retrying(self._ask, call, space)
+
+    def _tell(self, state: RetryCallState, space: str) -> None:
+        if state.attempt_number == 1:  # the first failure says why nothing happens; the others would say the same
+            self._say(f"{space}: no usable answer: {state.outcome.exception()} — asking again")
+
+    def _ask(self, call: Callable[[], Answer], space: str) -> Answer:
+        """Make one call, and turn whatever goes wrong into one of the errors of the action."""
+        if self._left() <= 0:
+            raise OutOfTime("the budget was spent before the request", sent=False)
+        try:
+            return call()
+        except _Unsuccessful as error:
+            raise self._explain(error.response, space) from error
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
+            raise _lost(error) from error
+        except Garbage as error:
+            raise Unreachable(f"the answer made no sense: {error}") from error
+        except _MISSHAPEN as error:
+            raise Unreachable(f"the answer made no sense ({type(error).__name__})") from error
+
+    def _left(self) -> float:
+        return min(self._request_timeout, self._deadline - self._clock.now())
+
+    def _client(self) -> httpx2.Client:
+        """Make the client that huggingface_hub uses for every call."""
+        return _Client(
+            follow_redirects=True,
+            headers={"accept-encoding": "identity"},
+            timeout=self._request_timeout,
+            event_hooks={"request": [self._before_request], "response": [self._after_response]},
+        )
+
+    def _before_request(self, request: httpx2.Request) -> None:
+        """Count the request, and give it no more time than is left of the budget."""
+        with self._counting:
+            self.requests += 1
+        left = max(self._left(), 0.001)
+        asked = request.extensions["timeout"]
+        request.extensions["timeout"] = {part: min(left, asked.get(part) or left) for part in asked}
+        request.extensions["end"] = time.monotonic() + left
+
+    def _after_response(self, response: httpx2.Response) -> None:
+        """Bound what is read, and refuse to follow to another host; renamed Spaces are redirected on the same one."""
+        self._answers.last = response
+        quota = _quota_of(response)
+        if quota and str(response.url).startswith(f"{self.endpoint}/api/"):  # an app may send such headers, too
+            self._quota = quota.remaining, self._clock.now() + min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0
+        most = LARGEST_ANSWER // (INFLATION if "content-encoding" in response.headers else 1)
+        response.stream = _Bounded(response.stream, end=response.request.extensions["end"], most=most)
+        if response.has_redirect_location:
+            target = response.url.join(response.headers["location"])
+            if target.host != response.url.host:
+                raise httpx2.RemoteProtocolError(f"redirected to another host, {target.host}")
+
+    def _explain(self, response: httpx2.Response, space: str) -> ActionError:
+        """Say what an error answer means. The mapping of huggingface_hub is not used: it depends on the scheme."""
+        status, reason = response.status_code, self._hide(_reason(response))
+        said = f" The Hub says: {' '.join(reason.split())}" if reason else ""
+        if status in (408, 429) or status >= 500:
+            wait = _asked_wait(response)
+            return Unreachable(f"the Hub answered {status}.{said}", retry_after=wait, sent=status != 429)
+        match status:
+            case 401 if self._token and response.headers.get("x-error-message") != WRONG_TOKEN:
+                # Seen with tokens of the browser login: reading and pausing work, restarting and hardware do not
+                # (https://github.com/huggingface/huggingface_hub/issues/4972).
+                return Denied(
+                    f"the Hub refuses this to the token (401).{said}",
+                    remedy=f"A token of a login or of keyless access may do less; use one made at {TOKENS_PAGE}.",
+                )
+            case 401 if self._token:
+                return Denied(
+                    f"the Hub does not accept the token (401).{said}",
+                    remedy=f"It may be expired, revoked or cut short; make a new one at {TOKENS_PAGE}.",
+                )
+            case 401:
+                return NotFound(
+                    f"{space} is private or does not exist (401 without a token).",
+                    remedy=f"Check the name; for a private Space set HF_TOKEN, made at {TOKENS_PAGE}.",
+                )
+            case 402 | 403:
+                return Denied(
+                    f"the token lacks the right to do this to {space} ({status}).{said}",
+                    remedy=f"Use a token with write access to the owner of the Space, made at {TOKENS_PAGE}.",
+                )
+            case 404 | 410:
+                hint = "or the token cannot see it" if self._token else "or it is private"
+                return NotFound(
+                    f"there is no Space {space}, {hint} ({status}).",
+                    remedy="Check the spelling of owner and name, and which owners the token may read.",
+                )
+        return Refused(f"the Hub refuses this for {space} ({status}).{said}")
+
+
+class _Unsuccessful(Exception):
+    """An answer of 400 or above."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+class _Client(httpx2.Client):
+    """A client that lets no failure reach huggingface_hub, which would ask again by itself.
+
+    Its listings retry with `time.sleep`, for up to five minutes on a 429, whatever the budget of the step is
+    (utils/_http.py, http_backoff). Errors of ours pass through it untouched.
+    """
+
+    def send(self, request: httpx2.Request, *, stream: bool = False, **rest: object) -> httpx2.Response:
+        try:
+            response = super().send(request, stream=stream, **rest)
+            if response.status_code >= 400:
+                response.close()  # of a stream, the status and the headers say enough
+                raise _Unsuccessful(response)
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
+            raise _lost(error) from error
+        return response
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """The body of an answer, cut off where it gets too late or too long: timeouts of httpx2 are for each read."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, *, end: float, most: int) -> None:
+        self._stream = stream
+        self._end = end
+        self._most = most
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for chunk in self._stream:
+            size += len(chunk)
+            if size > self._most:
+                raise httpx2.RemoteProtocolError(f"an answer of more than {LARGEST_ANSWER >> 20} MiB")
+            if time.monotonic() > self._end:
+                raise httpx2.ReadTimeout("the answer was still coming when its time was over")
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _lost(error: Exception) -> Unreachable:
+    """Say what became of a request without a usable answer, and whether it may have arrived."""
+    reason = str(error) or type(error).__name__
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
+        remedy = "Check the endpoint, its name and the way of this machine to it."
+        return Unreachable(f"no connection to {error.request.url.host}: {reason}.", remedy=remedy, sent=False)
+    return Unreachable(f"the answer was lost: {reason}")
+
+
+def _secret(value: object, mask: Callable[[str], None]) -> str:
+    """Return a secret that came in an answer, masked; raises Garbage where it is none."""
+    if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
+        raise Garbage("it holds no token")
+    mask(value)
+    return value
+
+
+def _reason(response: httpx2.Response) -> str:
+    """Return what the Hub says of a refusal: in a header, else in the body."""
+    said = response.headers.get("x-error-message")
+    if not said and "json" in response.headers.get("content-type", ""):
+        try:
+            body = response.json()
+        except (ValueError, RecursionError, httpx2.StreamError):
+            body = None
+        parts = [body.get("error"), body.get("error_description")] if isinstance(body, dict) else []
+        said = ": ".join(part for part in parts if isinstance(part, str))
+    return said or ""
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, Unreachable)
+
+
+def _never_arrived(error: BaseException) -> bool:
+    return isinstance(error, Unreachable) and not error.sent
+
+
+def _quota_of(response: httpx2.Response) -> RateLimitInfo | None:
+    try:
+        return parse_ratelimit_headers(response.headers)
+    except ValueError:  # a number of thousands of digits
+        return None
+
+
+def _asked_wait(response: httpx2.Response) -> float | None:
+    """Return the seconds a 429 asks for: its RateLimit header first, then Retry-After.
+
+    Source: https://huggingface.co/docs/hub/rate-limits; there is usually no Retry-After.
+    """
+    quota = _quota_of(response)
+    if response.status_code == 429 and quota and quota.remaining == 0:
+        return min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0  # the header counts whole seconds
+    asked = response.headers.get("retry-after", "").strip()
+    return min(float(asked), LONGEST_WINDOW) if re.fullmatch("[0-9]{1,9}", asked) else None
+
+
+def _backoff(state: RetryCallState) -> float:
+    """Return what the Hub asked for, else 1, 2, 4 ... 30 seconds, up to a half more by chance."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "retry_after", None)
+    if asked is not None:
+        return asked
+    return min(2.0 ** (state.attempt_number - 1), 30.0) * random.uniform(1.0, 1.5)

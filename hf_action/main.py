@@ -1,0 +1,132 @@
+"""Where a step starts and ends: signals, the last resort, the exit status.
+
+The rest of the action is imported only once the signal handlers stand: a container has no init, so a process without
+handlers cannot be cancelled, and GitHub kills it some seconds later with nothing written.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+from hf_action.errors import Cancelled, Outcome
+
+# Seconds after a signal, and after the end of the budget, in which the main thread must have come to its end.
+GRACE = 2.5
+LATE = 1.5
+# Seconds a report may take that is being written already, and one that is written in place of the main thread.
+# Only a signal makes it urgent.
+REPORT, SLOW_REPORT = 1.0, 30.0
+
+
+class SystemClock:
+    """Seconds that no change of the wall clock moves."""
+
+    now = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+
+
+class Cancellation:
+    """SIGINT and SIGTERM: the first ends the work but not the report, a second one ends everything at once."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self.shielded = True  # outside of the work itself a signal is only remembered
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.came:
+            os._exit(Cancelled.status)
+        self.came = True
+        if not self.shielded:
+            raise Cancelled
+
+
+class Watchdog(threading.Thread):
+    """Reports and ends the process when the main thread cannot.
+
+    While that is stuck in a call of the C library, such as the look-up of a host's name, Python runs no signal
+    handler there, and no timeout of ours counts.
+    """
+
+    def __init__(self, attempt: "Attempt") -> None:  # noqa: F821
+        super().__init__(name="watchdog", daemon=True)
+        self._attempt = attempt
+        self._bell, ring = os.pipe()
+        os.set_blocking(ring, False)
+        signal.set_wakeup_fd(ring, warn_on_full_buffer=False)  # rung at once, wherever the main thread is
+        self.start()
+
+    def run(self) -> None:
+        """Wait for a signal or for the end of the budget, leave the main thread its time, then act for it."""
+        while not (signalled := self._rings(0.25)):
+            # A report that is being written already is left its time, and a signal is heard meanwhile.
+            if self._is_late() and self._attempt.reporting.acquire(blocking=False):
+                break
+        if signalled and self._rings(GRACE):
+            os._exit(Cancelled.status)  # a second signal
+        status = Cancelled.status if signalled else Outcome.UNREACHABLE.status
+        patience = REPORT if signalled else SLOW_REPORT
+        if signalled and not self._attempt.reporting.acquire(timeout=patience):
+            os._exit(status)  # the report is being written already, to a disk that does not answer
+        if self._attempt.done:
+            return
+        threading.Timer(patience, os._exit, [status]).start()  # nor may a pipe that nobody reads hold up this one
+        self._attempt.give_up()
+        os._exit(self._attempt.report(cancelled=signalled))
+
+    def _is_late(self) -> bool:
+        deadline = self._attempt.deadline
+        return deadline is not None and SystemClock.now() > deadline + LATE
+
+    def _rings(self, seconds: float) -> bool:
+        """Wait for a signal; return whether one came."""
+        rung = bool(select.select([self._bell], [], [], seconds)[0])
+        if rung:
+            os.read(self._bell, 1)
+        return rung
+
+
+def main(argv: list[str] | None = None, *, post: bool = False) -> int:
+    """Run one step, or its post step, from flags and variables; return its exit status."""
+    clock = SystemClock()
+    began = clock.now()
+    cancellation = Cancellation()
+    words = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(words):
+        from hf_action.settings import usage
+
+        print(usage())
+        return 0
+    if "--version" in words:
+        from hf_action import VERSION
+
+        print(f"hf-space {VERSION}")
+        return 0
+
+    from hf_action.attempt import Attempt
+    from hf_action.runner import Log, Runner
+
+    runner = Runner()
+    attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner), began=began, post=post)
+    Watchdog(attempt)
+    try:
+        cancellation.shielded = False
+        if not cancellation.came:
+            attempt.work()
+        cancellation.shielded = True
+    except Cancelled:
+        cancellation.shielded = True
+    with attempt.reporting:
+        status = attempt.report(cancelled=cancellation.came)
+        if cancellation.came and status != Cancelled.status:  # the signal came while the report was written
+            status = attempt.report(cancelled=True)
+        runner.close()
+        attempt.done = True
+    if cancellation.came:
+        os._exit(status)  # threads may be in a request still, and the end of the interpreter would trip over them
+    return status

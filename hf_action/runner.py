@@ -1,0 +1,209 @@
+"""The machine the step runs on: its environment, its log, and the files it reads results from.
+
+This is the only module that imports actions_toolkit and the only one that reads os.environ. Outside GitHub
+Actions the same calls print plain lines, and write only the files that are named.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from actions_toolkit import core
+
+from hf_action.report import Step, duration, hidden, plain, redact
+from hf_action.waiting import Clock
+
+# Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
+HEARTBEAT = 55.0
+# Bytes of a fleet file.
+LARGEST_FILE = 1024 * 1024
+
+
+class Runner:
+    """Where inputs come from and results go to. Everything printed is made harmless and freed of the token first."""
+
+    def __init__(self) -> None:
+        self._secrets: list[str] = []
+        # Either is enough: other runners that understand the files do not always set GITHUB_ACTIONS.
+        self._commands = os.environ.get("GITHUB_ACTIONS") == "true" or bool(os.environ.get("GITHUB_OUTPUT"))
+        self._sizes = {name: _size(name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")}
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment the step was started with."""
+        return os.environ
+
+    def mask(self, secret: str | None) -> None:
+        """Keep a secret out of everything printed here, and have the runner keep it out of every later log."""
+        if secret:
+            self._secrets.append(secret)
+            if os.environ.get("GITHUB_ACTIONS") == "true":
+                with suppress(OSError):
+                    core.set_secret(secret)
+
+    def hidden(self, step: Step) -> Step:
+        """Return the step without tokens in any text."""
+        return hidden(step, self.hide)
+
+    def hide(self, text: str) -> str:
+        """Take tokens out of `text`."""
+        return redact(text, self._secrets)
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        with suppress(OSError):  # whoever read the log has gone; the work goes on
+            core.info(plain(self.hide(text)))
+
+    def group(self, title: str, lines: Sequence[str]) -> None:
+        """Print lines that GitHub folds away under a title."""
+        if self._commands:
+            core.start_group(plain(self.hide(title)))
+        else:
+            self.say(title)
+        for line in lines:
+            self.say(f"  {line}")
+        if self._commands:
+            core.end_group()
+
+    def debug_traceback(self, error: BaseException) -> None:
+        """Print where an error came from, for runs with debug logging only."""
+        if core.is_debug():
+            for line in traceback.format_exception(error):
+                self.say(f"debug: {line}")
+
+    def annotate(self, level: str, text: str) -> None:
+        """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
+        if not self._commands:
+            self.say(f"{level}: {text}")
+            return
+        show = {"error": core.error, "warning": core.warning, "notice": core.notice}[level]
+        with suppress(OSError):
+            show(plain(self.hide(text)))
+
+    def write_outputs(self, outputs: Mapping[str, str]) -> None:
+        """Write all outputs, in place of those written before."""
+
+        def write() -> None:
+            for name, value in outputs.items():
+                core.set_output(name, self.hide(value))
+
+        self._write("GITHUB_OUTPUT", write)
+
+    def write_summary(self, markdown: str) -> None:
+        """Write the job summary, in place of one written before. actions_toolkit has no call for it."""
+
+        def write() -> None:
+            with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as file:
+                file.write(self.hide(markdown))
+
+        self._write("GITHUB_STEP_SUMMARY", write)
+
+    def save_state(self, text: str) -> None:
+        """Keep a text for the post step; the last one counts."""
+        if os.environ.get("GITHUB_STATE"):
+            self._write("GITHUB_STATE", lambda: core.save_state("restore", self.hide(text)))
+
+    def saved_state(self) -> str:
+        """Return the text that the step kept; nothing where it kept none."""
+        return core.get_state("restore")
+
+    def read_file(self, name: str) -> str:
+        """Read a text file of the workspace.
+
+        Raises:
+            ValueError: it is not there, is not text, or lies outside of the workspace.
+        """
+        workspace = Path(os.environ.get("GITHUB_WORKSPACE") or os.getcwd()).resolve()
+        path = (workspace / name).resolve()
+        if not path.is_relative_to(workspace):
+            raise ValueError("lies outside of the workspace; give a path below it")
+        try:
+            if path.exists() and not path.is_file():
+                raise ValueError("is no file")
+            if path.stat().st_size > LARGEST_FILE:
+                raise ValueError("is larger than 1 MiB")
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise ValueError("is not there; was the repository checked out before this step?") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot be read ({error})") from None
+
+    def _write(self, name: str, write: Callable[[], None]) -> None:
+        """Write a file of the runner; where that fails the step goes on, since the log has the result too."""
+        path = os.environ.get(name)
+        if not path:
+            return
+        try:
+            self._start_over(name)
+            write()
+        except Exception as error:  # noqa: BLE001 - actions_toolkit raises just that for a missing file
+            self.annotate("warning", f"{name} could not be written: {error}")
+            with suppress(OSError):
+                self._start_over(name)  # the runner fails a step whose file breaks off in the middle
+
+    def _start_over(self, name: str) -> None:
+        if self._sizes[name] is not None:
+            os.truncate(os.environ[name], self._sizes[name])
+
+    def close(self) -> None:
+        """Flush the log; a reader that has gone is no failure of the step."""
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Log:
+    """Lines for people, and a heartbeat while there are none.
+
+    All waiting of the step goes through `sleep`, so this is the one place where time passes unseen.
+    """
+
+    def __init__(self, *, clock: Clock, runner: Runner) -> None:
+        self._clock = clock
+        self._runner = runner
+        self._status = "starting"
+        self._began = self._last = clock.now()
+
+    def now(self) -> float:
+        """Return the seconds of the clock."""
+        return self._clock.now()
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self._runner.say(text)
+        self._last = self._clock.now()
+
+    def group(self, title: str, lines: Sequence[str]) -> None:
+        """Print lines that belong together, folded where that is possible."""
+        self._runner.group(title, lines)
+        self._last = self._clock.now()
+
+    def status(self, text: str) -> None:
+        """Remember what a heartbeat would say."""
+        self._status = text
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, with a line at least every minute."""
+        left = seconds
+        while left > 0:
+            beat = self._last + HEARTBEAT - self._clock.now()
+            if beat < 0.001:  # seconds; less is rounding
+                self.say(f"[{duration(self._clock.now() - self._began)}] still waiting: {self._status}")
+                continue
+            part = min(left, beat)
+            self._clock.sleep(part)
+            left -= part
+
+
+def _size(name: str) -> int | None:
+    """Return the size of the file a variable names, to be able to start over; None where there is none yet."""
+    try:
+        return os.stat(os.environ.get(name, "")).st_size
+    except OSError:
+        return None

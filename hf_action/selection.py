@@ -1,0 +1,93 @@
+"""Chooses Spaces from what a listing returned: by pattern, by filter, in an order, up to a number.
+
+Source: shared/contract.md, "Inputs", `space-id` and the row of `author`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from hf_action.facts import Description
+
+SORTS = ("name", "likes", "last-modified")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a chosen Space must be. Several values of one filter mean any of them; an empty one lets all pass."""
+
+    search: tuple[str, ...] = ()
+    sdks: frozenset[str] = frozenset()
+    stages: frozenset[str] = frozenset()
+    hardware: frozenset[str] = frozenset()  # names and patterns of flavors
+    exclude: tuple[str, ...] = ()  # ids and patterns
+    sort: str = "name"
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One listing to ask the Hub for."""
+
+    author: str | None
+    search: str | None
+
+
+def is_pattern(space: str) -> bool:
+    """Whether `owner/pattern` stands for Spaces still to be chosen."""
+    return "*" in space or "?" in space
+
+
+def matches(space: str, pattern: str) -> bool:
+    """Whether an id matches `owner/pattern`, or a pattern of the name alone; the Hub does not tell case apart."""
+    subject = space if "/" in pattern else space.partition("/")[2]
+    return fnmatchcase(subject.lower(), pattern.lower())
+
+
+def queries(patterns: Sequence[str], filters: Filters) -> list[Query]:
+    """Return the listings that `patterns` and `filters` need: one an owner, and one a search."""
+    owners = dict.fromkeys(pattern.partition("/")[0].lower() for pattern in patterns)
+    if not owners and not filters.search:
+        return []
+    return [Query(author=owner, search=search) for owner in owners or (None,) for search in filters.search or (None,)]
+
+
+def passes(space: Description, filters: Filters) -> bool:
+    """Whether a Space is one of those that `filters` let through; `search` is the Hub's to judge."""
+    flavors = {flavor for flavor in (space.runtime.hardware, space.runtime.requested_hardware) if flavor}
+    return (
+        (not filters.sdks or (space.sdk or "").lower() in filters.sdks)
+        and (not filters.stages or space.runtime.stage in filters.stages)
+        and (not filters.hardware or any(fnmatchcase(f.lower(), p) for f in flavors for p in filters.hardware))
+        and not any(matches(space.id, pattern) for pattern in filters.exclude)
+    )
+
+
+def choose(listed: Iterable[Description], patterns: Sequence[str], filters: Filters) -> list[Description]:
+    """Return the listed Spaces that match a pattern (all, without patterns) and pass, sorted and then limited."""
+    chosen: dict[str, Description] = {}
+    for space in listed:
+        wanted = not patterns or any(matches(space.id, pattern) for pattern in patterns)
+        if wanted and passes(space, filters):
+            chosen.setdefault(space.id.lower(), space)
+    return _sorted(chosen.values(), filters.sort)[: filters.limit]
+
+
+def _sorted(spaces: Iterable[Description], sort: str) -> list[Description]:
+    """Sort by name, or the most liked or the last changed first."""
+    by_name = sorted(spaces, key=lambda space: space.id.lower())
+    match sort:
+        case "likes":
+            return sorted(by_name, key=lambda space: -(space.likes or 0))
+        case "last-modified":
+            return sorted(by_name, key=lambda space: space.last_modified or "", reverse=True)
+    return by_name
+
+
+def shares(spaces: Sequence[str], most: int = 256) -> list[list[str]]:
+    """Deal Spaces out to at most `most` entries of a matrix, as evenly as can be.
+
+    Source: a matrix generates at most 256 jobs (GitHub's documentation of `strategy.matrix`).
+    """
+    count = min(len(spaces), most)
+    return [list(spaces[start::count]) for start in range(count)]

@@ -1,0 +1,129 @@
+"""`python -m simhub`: the showcase in real time, for `hf spaces`, the action, or a curious hand."""
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from simhub.access import Meter, Token
+from simhub.scenarios import CROWD_OWNERS, crowd, showcase
+from simhub.server import Certificates, Request, Server, serve
+from simhub.world import TOKENS, World
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until interrupted; return the exit status."""
+    options = parse(argv)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts what it puts in the background deaf to SIGINT
+        signal.signal(number, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        tls = Certificates(Path(stack.enter_context(TemporaryDirectory(prefix="simhub-")))) if options.tls else None
+        on_request = None if options.quiet else show_request
+        serving = serve(demo(options), host=options.host, port=options.port, tls=tls, on_request=on_request)
+        try:
+            server = stack.enter_context(serving)
+        except OSError as error:
+            print(f"simhub: cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)
+            print("simhub: choose another port with --port, 0 for any free one", file=sys.stderr)
+            return 2
+        print(introduction(server, tls=tls, more=options.spaces), flush=True)
+        threading.Event().wait()
+    return 0
+
+
+def demo(options: argparse.Namespace) -> World:
+    """Return the world of the showcase and of the crowd asked for, in which it is 0 s now."""
+    began = time.monotonic()
+    meter = Meter() if options.quota is None else Meter(quota=options.quota, anonymous_quota=options.quota)
+    tokens = {secret: _with_crowd(token) for secret, token in TOKENS.items()}
+    world = World(now=lambda: (time.monotonic() - began) * options.speed, tokens=tokens, meter=meter)
+    for space in (*showcase(), *crowd(options.spaces)):
+        world.add(space)
+    return world
+
+
+def _with_crowd(token: Token) -> Token:
+    """Return the token with the same rights to the owners of the crowd as to those it has already."""
+    owners, writes = (rights and rights.union(CROWD_OWNERS) for rights in (token.owners, token.writes))
+    return replace(token, owners=owners, writes=writes)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Return the options; exits with 2 on a mistake."""
+    parser = argparse.ArgumentParser(prog="python -m simhub", description="A simulated Hugging Face Hub for Spaces.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--port", default=8088, type=_port, help="port to listen on, 0 for any free one (default: 8088)"
+    )
+    parser.add_argument("--speed", default=1.0, type=_speed, help="how many times faster than life (default: 1)")
+    parser.add_argument("--quota", type=_whole, metavar="N", help="requests per five minutes (default: as on the Hub)")
+    parser.add_argument(
+        "--spaces",
+        default=0,
+        type=_whole,
+        metavar="N",
+        help=f"add N ordinary Spaces of {', '.join(CROWD_OWNERS)} (default: 0)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="do not show the requests")
+    parser.add_argument("--tls", action="store_true", help="serve https, with a certificate made for the occasion")
+    return parser.parse_args(argv)
+
+
+def introduction(server: Server, tls: Certificates | None, more: int = 0) -> str:
+    """Return what to set to use the server, and what its Spaces show; `more` are not shown one by one."""
+    settings = f"HF_ENDPOINT={server.url} HF_TOKEN=hf_simulatedwrite"
+    if tls is not None:
+        settings += f" SSL_CERT_FILE={tls.ca_file}"
+    spaces = [f"  {space.id:<20} {server.world.state(space.id).stage:<14} {space.title}" for space in showcase()]
+    if more:
+        owners = ", ".join(CROWD_OWNERS)
+        spaces += ["", f"and {more} ordinary ones of {owners}: hf spaces ls --author {CROWD_OWNERS[0]}"]
+    return "\n".join(
+        [
+            f"A simulated Hub is at {server.url} (Ctrl-C ends it). In another shell:",
+            "",
+            f"  export {settings}",
+            "  hf spaces info demo/running",
+            "",
+            "Its Spaces:",
+            "",
+            *spaces,
+            "",
+        ]
+    )
+
+
+def show_request(request: Request) -> None:
+    """Print one line about a request."""
+    query = f"?{request.query}" if request.query else ""
+    who = "" if request.authenticated else "  anonymous"
+    with suppress(OSError):  # a closed terminal is no reason to answer worse
+        print(f"{request.at:8.1f}s  {request.status or '---'}  {request.method} {request.path}{query}{who}", flush=True)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if _whole(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed")
+    return speed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

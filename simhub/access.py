@@ -1,0 +1,99 @@
+"""Who may see and do what, and how often; kept apart so that every refusal of the Hub can be read in one place.
+
+Status, headers and wording: samples/errors.json; the exceptions are marked "wording not seen".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+WINDOW = 300  # seconds; hub-docs rate-limits.md
+
+
+class Refusal(Exception):
+    """The Hub answers `status` with {"error": `message`} and these `headers`."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{status} {message}")
+        self.status = status
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A user's access token.
+
+    `kind` is write, read or fine-grained. `owners` are those whose private Spaces it may see, `writes` those
+    whose Spaces it may change (never with a read token). Without `can_pay` there is no payment method.
+    """
+
+    name: str
+    kind: str = "write"
+    owners: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    can_pay: bool = True
+
+    def may_write(self, owner: str) -> bool:
+        """Tell whether the Spaces of `owner` may be changed with this token."""
+        return self.kind != "read" and owner in self.writes
+
+
+def bad_request(message: str) -> Refusal:
+    """Return the refusal of a request that makes no sense (wording not seen, except for sleep times)."""
+    return Refusal(400, message)
+
+
+def login_wanted() -> Refusal:
+    """Return the refusal of an anonymous caller: of any write, and where a Space is private or absent."""
+    return _explained(401, "Invalid username or password.")
+
+
+def bad_credentials() -> Refusal:
+    """Return the refusal of a token that nobody knows."""
+    return _explained(401, "Invalid credentials in Authorization header")
+
+
+def not_found() -> Refusal:
+    """Return the refusal for a Space that is absent or out of the token's sight."""
+    return _explained(404, "Repository not found", code="RepoNotFound")
+
+
+def forbidden() -> Refusal:
+    """Return the refusal of a write without the right to it."""
+    return _explained(403, "You don't have the required permissions to complete this action")
+
+
+def payment_wanted() -> Refusal:
+    """Return the refusal of paid hardware to somebody who cannot pay (wording not seen)."""
+    return Refusal(403, "A payment method is required for this hardware")
+
+
+def _explained(status: int, message: str, code: str | None = None) -> Refusal:
+    headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
+    return Refusal(status, message, headers=headers)
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts requests in fixed windows of 300 s by the world's clock, for each token and for all anonymous."""
+
+    quota: int = 1000
+    anonymous_quota: int = 500
+    _spent: dict[str | None, tuple[int, int]] = field(default_factory=dict)
+
+    def spend(self, caller: str | None, now: float) -> dict[str, str]:
+        """Count a request of `caller` (None: anonymous) and return the quota headers; raises Refusal 429."""
+        quota = self.anonymous_quota if caller is None else self.quota
+        window = int(now // WINDOW)
+        counted_in, spent = self._spent.get(caller, (window, 0))
+        spent = spent + 1 if counted_in == window else 1
+        self._spent[caller] = window, spent
+        headers = {
+            "RateLimit": f'"api";r={max(0, quota - spent)};t={ceil((window + 1) * WINDOW - now)}',
+            "RateLimit-Policy": f'"fixed window";"api";q={quota};w={WINDOW}',
+        }
+        if spent > quota:
+            limit = f"you hit the quota of {quota} api requests per 5 minutes period."
+            raise Refusal(429, f"We had to rate limit you, {limit}", headers=headers)
+        return headers

@@ -1,0 +1,138 @@
+"""How the Hub shows a Space: the only place that knows the shapes of samples/runtimes.json and samples/space.json."""
+
+import re
+from datetime import datetime
+from hashlib import sha1
+from typing import TYPE_CHECKING
+
+from simhub import access
+
+if TYPE_CHECKING:
+    from simhub.world import Space, State
+
+# huggingface_hub, ExpandSpaceProperty_T
+EXPANDABLE = frozenset(
+    {
+        *("author", "cardData", "createdAt", "datasets", "disabled", "lastModified", "likes", "models", "private"),
+        *("region", "resourceGroup", "runtime", "sdk", "sha", "siblings", "subdomain", "tags", "trendingScore"),
+        "usedStorage",
+    }
+)
+
+
+def _flavor(name: str, pretty: str, cpu: int, ram: int, cost: int, gpu: tuple[str, int] | None = None) -> dict:
+    return {
+        "name": name,
+        "prettyName": pretty,
+        "cpu": f"{cpu} vCPU",
+        "ram": f"{ram} GB",
+        "accelerator": gpu
+        and {"type": "gpu", "model": gpu[0], "quantity": "1", "vram": f"{gpu[1]} GB", "manufacturer": "Nvidia"},
+        "unitCostMicroUSD": cost,
+        "unitCostUSD": cost / 1_000_000 if cost else 0,
+        "unitLabel": "minute",
+    }
+
+
+# samples/hardware.json; flavors come and go
+HARDWARE = (
+    _flavor("cpu-basic", "CPU basic", cpu=2, ram=16, cost=0),
+    _flavor("cpu-upgrade", "CPU upgrade", cpu=8, ram=32, cost=500),
+    _flavor("t4-small", "Nvidia T4 - small", cpu=4, ram=15, cost=6667, gpu=("T4", 16)),
+    _flavor("t4-medium", "Nvidia T4 - medium", cpu=8, ram=30, cost=10000, gpu=("T4", 16)),
+    _flavor("a10g-small", "Nvidia A10G - small", cpu=4, ram=15, cost=16667, gpu=("A10G", 24)),
+    _flavor("a10g-large", "Nvidia A10G - large", cpu=12, ram=46, cost=25000, gpu=("A10G", 24)),
+    _flavor("a100-large", "Nvidia A100 - large", cpu=12, ram=142, cost=41667, gpu=("A100", 80)),
+)
+
+
+def iso(date: datetime) -> str:
+    """Return the date as the Hub writes it: UTC, milliseconds, Z."""
+    return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def subdomain(id: str) -> str:
+    """Return the first label of the app's own address."""
+    return re.sub(r"[^a-z0-9]+", "-", id.lower()).strip("-")
+
+
+def runtime(space: "Space", state: "State", sleep_time: int | None) -> dict:
+    """Return the runtime object; `sleep_time` in seconds, None for never."""
+    replicas = {"current": 1, "requested": 1} if state.live else {"requested": 1}
+    if space.sdk == "static":
+        hardware = {"current": None, "requested": None}
+        return {"stage": state.stage, "hardware": hardware, "storage": None, "replicas": replicas}
+    hardware = {"current": state.hardware if state.live else None, "requested": state.requested_hardware}
+    shown = {
+        "stage": state.stage,
+        "hardware": hardware,
+        "storage": None,
+        "gcTimeout": sleep_time,
+        "replicas": replicas,
+        "devMode": False,
+        "domains": [{"domain": f"{subdomain(space.id)}.hf.space", "stage": "READY"}],
+    }
+    if state.live and state.commit is not None:
+        shown["sha"] = state.commit
+    if state.error is not None:
+        shown["errorMessage"] = state.error
+    return shown | dict(space.runtime_extra)
+
+
+def description(space: "Space", state: "State", runtime: dict, last_modified: str, endpoint: str) -> dict:
+    """Return the whole Space; its `host` lies below `endpoint`, as names in hf.space cannot resolve here."""
+    card = {"title": space.title, "emoji": "🚀", "colorFrom": "gray", "colorTo": "pink", "sdk": space.sdk}
+    if space.sdk in ("gradio", "streamlit"):
+        card["sdk_version"] = space.sdk_version
+    return {
+        "_id": sha1(space.id.encode()).hexdigest()[:24],
+        "id": space.id,
+        "author": space.owner,
+        "sha": state.head,
+        "lastModified": last_modified,
+        "private": space.private,
+        "gated": False,
+        "disabled": False,
+        "tags": space.tags,
+        "subdomain": subdomain(space.id),
+        "host": f"{endpoint.rstrip('/')}/_apps/{space.id}",
+        "likes": space.likes,
+        "sdk": space.sdk,
+        "cardData": card | {"pinned": False},
+        "models": [],
+        "datasets": [],
+        "region": "us",
+        "trendingScore": 0,
+        "usedStorage": 0,
+        "siblings": [{"rfilename": name} for name in (".gitattributes", "README.md", "app.py")],
+        "createdAt": space.created_at,
+        "runtime": runtime,
+    }
+
+
+def expanded(description: dict, expand: tuple[str, ...]) -> dict:
+    """Return only the asked properties and the ids, all if none was asked; raises Refusal for an unknown one."""
+    if not expand:
+        return description
+    if unknown := set(expand) - EXPANDABLE:
+        raise access.bad_request(f"Invalid value for expand: {', '.join(sorted(unknown))}")  # wording not seen
+    return {key: value for key, value in description.items() if key in ("_id", "id", *expand)}
+
+
+def entry(space: "Space", description: dict) -> dict:
+    """Return the Space as a listing shows it."""
+    hidden = ("_id", "sha", "gated", "disabled", "subdomain", "host", "cardData", "models", "datasets", "region")
+    hidden += ("usedStorage", "siblings")
+    return {key: value for key, value in description.items() if key not in hidden} | {
+        "colorFrom": "gray",
+        "colorTo": "pink",
+        "emoji": "🚀",
+        "pinned": False,
+        "repoType": "space",
+        "shortDescription": space.title,
+        "title": space.title,
+        "isLikedByUser": False,
+        "ai_short_description": space.title,
+        "ai_category": "Other",
+        "semanticRelevancyScore": 0.5,
+    }

@@ -1,0 +1,106 @@
+"""The whole action against the simulated Hub, in one process and on one clock, so that hours take no time.
+
+Nothing is patched: the real huggingface_hub talks to a real server over a real socket. Only the clock is shared.
+"""
+
+import json
+import re
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hf_action.attempt import Attempt
+from hf_action.runner import Log, Runner
+from simhub.server import Server, serve
+from simhub.world import Space, Token, World
+from tests.clocks import FakeClock
+
+# A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+OLD, NEW, NEWER = "0" * 40, "1" * 40, "2" * 40
+TOKEN = "hf_MarkedTokenOfTheTests123"
+READ_ONLY = "hf_ReadOnlyTokenOfTheTests1"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a finished step left behind."""
+
+    status: int
+    outputs: dict[str, str]
+    summary: str
+    log: str
+    elapsed: float
+
+    @property
+    def result(self) -> str:
+        return self.outputs["result"]
+
+    @property
+    def spaces(self) -> list[dict]:
+        return json.loads(self.outputs["spaces"])
+
+
+def read_outputs(path: Path) -> dict[str, str]:
+    """Read a file of outputs as the runner does; the last value of a name wins."""
+    found = re.findall(r"^([\w-]+)<<(\S+)\n(.*?)\n?\2$", path.read_text(), re.DOTALL | re.MULTILINE)
+    return {name: value for name, _, value in found}
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def world(clock: FakeClock) -> World:
+    """A Hub with one running Space, and a token that may do everything to it."""
+    writer = Token(name="writer", owners=frozenset({"acme"}), writes=frozenset({"acme"}))
+    reader = Token(name="reader", kind="read", owners=frozenset({"acme"}))
+    world = World(now=clock.now, tokens={TOKEN: writer, READ_ONLY: reader})
+    world.add(Space(id="acme/demo", commit=OLD, head=NEW))
+    return world
+
+
+@pytest.fixture
+def hub(world: World) -> Iterator[Server]:
+    with serve(world) as server:
+        yield server
+
+
+@pytest.fixture
+def run(
+    hub: Server, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Run one step as GitHub would: `run("restart", "acme/demo", timeout="5m")`. `token=None` is anonymous."""
+
+    def run(*words: str, token: str | None = TOKEN, env: dict[str, str] | None = None, **inputs: str) -> Ended:
+        for name in ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"):
+            monkeypatch.delenv(name, raising=False)
+        files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        for name, path in files.items():
+            path.write_text("")
+            monkeypatch.setenv(name, str(path))
+        given = {"GITHUB_ACTIONS": "true", "HF_ENDPOINT": hub.url} | ({"HF_TOKEN": token} if token else {}) | (env or {})
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        flags = [f"--{name.replace('_', '-')}={value}" for name, value in inputs.items()]
+        runner, began = Runner(), clock.now()
+        log = Log(clock=clock, runner=runner)
+        attempt = Attempt([*words, *flags], runner=runner, log=log, began=began)
+        attempt.work()
+        status = attempt.report(cancelled=False)
+        return Ended(
+            status=status,
+            outputs=read_outputs(files["GITHUB_OUTPUT"]),
+            summary=files["GITHUB_STEP_SUMMARY"].read_text(),
+            log=capsys.readouterr().out,
+            elapsed=clock.now() - began,
+        )
+
+    return run

@@ -1,0 +1,79 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hf_action.attempt import BUG, STUCK
+from hf_action.causes import CAUSES
+from hf_action.errors import Outcome
+from hf_action.operations import NO_TOKEN
+from hf_action.report import outputs
+from hf_action.settings import INPUTS, OPERATIONS
+from hf_action.stages import STAGES
+from hf_action.waiting import REMEDIES
+from tests.test_action_yml import ACTION
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+TROUBLE = (ROOT / "docs/troubleshooting.md").read_text()
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)
+def test_every_cause_is_listed_with_its_remedy(cause):
+    """One row a cause, in the words of the code."""
+    anchor = cause.link.rpartition("/")[2]
+    assert f"| {cause.name} | {cause.remedy} | [{anchor}]({cause.link}) |" in TROUBLE
+
+
+def test_every_remedy_of_a_stage_is_listed():
+    """One row a stage."""
+    for stage, remedy in REMEDIES.items():
+        assert f"| `{stage}` | {remedy} |" in TROUBLE
+
+
+@pytest.mark.parametrize("text", [BUG, STUCK.remedy, STUCK.seen, NO_TOKEN.seen])
+def test_other_messages_are_listed(text):
+    """What ends a step in another way is on the page, too."""
+    assert text in TROUBLE
+
+
+def test_every_outcome_that_fails_has_its_section():
+    """With its exit status."""
+    for outcome in Outcome:
+        if outcome.status:
+            assert re.search(rf"^## `{outcome.word}` \((?:exit status )?{outcome.status}\)", TROUBLE, re.MULTILINE), outcome
+
+
+def test_the_readme_names_everything():
+    """Each input with its default, each output, operation, stage and result word."""
+    for row in INPUTS.values():
+        shown = f"| `{row.name}` | {f'`{row.default}`' if row.default else ''}"
+        assert shown in README, row.name
+    for name in ACTION["outputs"]:
+        assert f"`{name}`" in README, name
+    for word in (*OPERATIONS, *STAGES, *(outcome.word for outcome in Outcome)):
+        assert f"`{word}`" in README, word
+    assert set(ACTION["outputs"]) == set(outputs_of_nothing())
+
+
+def outputs_of_nothing() -> dict[str, str]:
+    from hf_action.report import Step
+
+    return outputs(Step(operation="info", outcome=Outcome.OK, message="", elapsed=0.0, requests=0, prices={}))
+
+
+def test_promises_of_the_security_page_name_tests_that_exist():
+    """A promise is kept by a test, and the test is there."""
+    named = re.findall(r"`(tests/\S+?\.py)::(\w+)`", (ROOT / "docs/security.md").read_text())
+    assert len(named) >= 8
+    for path, test in named:
+        assert f"def {test}(" in (ROOT / path).read_text(), test
+
+
+def test_links_between_documents_lead_somewhere():
+    """A relative link names a file that is there."""
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

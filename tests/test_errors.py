@@ -1,0 +1,42 @@
+"""How a step can end badly: words, remedies, and what a caller must know of a failure."""
+
+import pytest
+
+from hf_action.errors import ActionError, Denied, InvalidInput, NotFound, Outcome, Refused, Unreachable
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy", "outcome", "text"),
+    [
+        (ActionError, "", Outcome.FAILED, "it broke"),
+        (ActionError, "mend it", Outcome.FAILED, "it broke mend it"),
+        (Refused, "ask", Outcome.FAILED, "it broke ask"),
+        (Denied, "set a token", Outcome.DENIED, "it broke set a token"),
+        (NotFound, "", Outcome.NOT_FOUND, "it broke"),
+        (Unreachable, "wait", Outcome.UNREACHABLE, "it broke wait"),
+        (Unreachable, "", Outcome.UNREACHABLE, "it broke"),
+    ],
+)
+def test_an_error_says_what_happened_and_what_to_do(kind, remedy, outcome, text):
+    """The message and the remedy, where there is one, stand beside each other."""
+    error = kind("it broke", remedy=remedy)
+    assert (error.outcome, str(error)) == (outcome, text)
+
+
+def test_a_remedy_can_be_shown_by_itself():
+    """A verdict keeps message and remedy apart."""
+    assert (ActionError("x").remedy, ActionError("x", remedy="y").remedy, Unreachable("x", remedy="y").remedy) == ("", "y", "y")
+    assert Unreachable("x").remedy == ""
+
+
+def test_an_unreachable_hub_may_have_got_the_request():
+    """A write is not repeated blindly: it counts as sent unless it is known not to be."""
+    assert (Unreachable("x").sent, Unreachable("x", sent=False).sent) == (True, False)
+    assert (Unreachable("x").retry_after, Unreachable("x", retry_after=7.0).retry_after) == (None, 7.0)
+
+
+def test_invalid_input_keeps_what_is_needed_to_print_it():
+    """Mistakes, warnings, and the token that has to be kept out of them."""
+    error = InvalidInput(["a: is wrong.", "b: is wrong."], warnings=["c"], token="hf_x")
+    assert (error.mistakes, error.warnings, error.token) == (["a: is wrong.", "b: is wrong."], ["c"], "hf_x")
+    assert (error.outcome, str(error)) == (Outcome.INVALID_INPUT, "a: is wrong. b: is wrong.")

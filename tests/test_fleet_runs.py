@@ -1,0 +1,63 @@
+"""A fleet file, end to end: each entry is a call of its own, in one step."""
+
+import pytest
+
+from simhub.world import Space
+from tests.test_operations import writes
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """The folder that the repository was checked out to."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
+    return folder
+
+
+def test_each_entry_has_its_own_operation(run, world, hub, workspace):
+    """One Space is paused, others are restarted, all in one step with one result each."""
+    for name in ("gpu", "web-1", "web-2"):
+        world.add(Space(id=f"acme/{name}", hardware="t4-small"))
+    (workspace / "fleet.yml").write_text(
+        "defaults: { operation: pause }\nspaces:\n- acme/gpu\n- { id: 'acme/web-*', operation: restart, wait-for-stage: none }\n"
+    )
+    ended = run("--fleet-file", "fleet.yml")
+    assert {one["id"]: (one["result"], one["stage"]) for one in ended.spaces} == {
+        "acme/gpu": ("ok", "PAUSED"),
+        "acme/web-1": ("ok", "RUNNING_BUILDING"),
+        "acme/web-2": ("ok", "RUNNING_BUILDING"),
+    }
+    assert sorted(writes(hub)) == ["pause", "restart", "restart"]
+
+
+def test_mistakes_name_file_and_line(run, hub, workspace):
+    """Also those that only an entry as a whole shows."""
+    (workspace / "fleet.yml").write_text("spaces:\n- { id: acme/gpu, operation: hardware }\n- { id: acme/x, setle: 1 }\n")
+    ended = run("--fleet-file", "fleet.yml")
+    assert ended.status == 2 and "fleet.yml:3:" in ended.log and not hub.requests
+    (workspace / "fleet.yml").write_text("spaces:\n- { id: acme/gpu, operation: hardware }\n")
+    assert "fleet.yml:2: acme/gpu: hardware: is missing" in run("--fleet-file", "fleet.yml").log
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "checked out"), (".", "no file")]
+)
+def test_a_file_that_is_not_in_the_workspace_is_a_mistake(run, hub, workspace, name, words):
+    """Nothing else of the machine is read."""
+    ended = run("--fleet-file", name)
+    assert (ended.status, words in ended.log, hub.requests) == (2, True, [])
+
+
+def test_a_warning_of_an_entry_names_its_line(run, world, workspace):
+    """A misspelt stage in a file is as silent as one in a workflow: not at all."""
+    (workspace / "fleet.yml").write_text("spaces:\n- id: acme/demo\n  operation: pause\n  wait-for-stage: PAUSD\n")
+    ended = run("--fleet-file", "fleet.yml", timeout="20s")
+    assert "fleet.yml:2: acme/demo: wait-for-stage: 'PAUSD' is no stage known today" in ended.log
+
+
+def test_a_list_of_a_fleet_file_lists_it(run, world, workspace):
+    """Each Space once, with what the Hub says of it."""
+    (workspace / "fleet.yml").write_text("spaces: [acme/demo, 'acme/*']\n")
+    ended = run("list", "--fleet-file", "fleet.yml")
+    assert (ended.status, [one["id"] for one in ended.spaces]) == (0, ["acme/demo"])

@@ -1,0 +1,288 @@
+"""Many Spaces in one step: selected, acted on, watched by listings, paid for."""
+
+import json
+
+import pytest
+
+from simhub.access import Meter
+from simhub.faults import Fault, Kind
+from simhub.world import HEAD, ListingSha, Phase, Space
+from tests.conftest import NEW, OLD
+from tests.test_operations import STALE, writes
+
+
+@pytest.fixture
+def fleet(world):
+    """Twenty running Spaces of one owner, on paid hardware, and one static one."""
+    for number in range(20):
+        world.add(Space(id=f"fleet/demo-{number:02}", hardware="t4-small", commit=OLD, head=NEW, scripts={"restart": STALE}))
+    world.add(Space(id="fleet/web", sdk="static", hardware=None))
+    world.tokens = {
+        secret: type(token)(name=token.name, kind=token.kind, owners=token.owners | {"fleet"}, writes=token.writes | {"fleet"})
+        for secret, token in world.tokens.items()
+    }
+    return world
+
+
+# ---- selection ----
+
+
+def test_a_list_is_one_listing(run, fleet, hub):
+    """Nothing is asked of the single Spaces, and nothing is sent."""
+    ended = run("list", "--author", "fleet")
+    assert (ended.status, ended.outputs["count"]) == (0, "21")
+    assert {request.path for request in hub.requests} == {"/api/spaces", "/api/spaces/hardware"}
+    assert ended.spaces[0]["commit"] == OLD
+
+
+def test_a_listing_has_all_pages(run, world, clock):
+    """Two hundred and fifty Spaces are three pages."""
+    for number in range(250):
+        world.add(Space(id=f"big/s{number:03}"))
+    assert run("list", "big/*").outputs["count"] == "250"
+
+
+def test_a_list_needs_something_to_choose_from(run, hub):
+    """A named Space is no selection."""
+    assert run("list", "fleet/demo-01").status == 2 and not hub.requests
+
+
+def test_nothing_selected_is_ok_for_a_list_and_skipped_for_an_action(run, fleet, hub):
+    """Never a silent success that looks like work."""
+    listed, paused = run("list", "fleet/nothing-*"), run("pause", "fleet/nothing-*")
+    assert (listed.status, listed.result, listed.outputs["count"]) == (0, "ok", "0")
+    assert (paused.status, paused.result, paused.outputs["count"]) == (0, "skipped", "0")
+    assert "::notice::" in paused.log and not writes(hub)
+
+
+def test_filters_work_with_every_operation(run, fleet, hub):
+    """Only those that match are acted on; the rest are not even looked at."""
+    fleet.pause("fleet/demo-03")
+    ended = run("pause", "fleet/*", with_stage="RUNNING", with_hardware="t4-*", exclude="*-1?", limit="5")
+    assert [one["id"] for one in ended.spaces] == [f"fleet/demo-0{n}" for n in (0, 1, 2, 4, 5)]
+    assert len(writes(hub)) == 5
+
+
+def test_a_named_space_that_the_filters_leave_out_is_skipped(run, fleet, hub):
+    """It was looked at to know that."""
+    ended = run("pause", "fleet/demo-01", with_stage="PAUSED")
+    assert (ended.status, ended.result, writes(hub)) == (0, "skipped", [])
+
+
+def test_a_static_space_is_skipped_when_selected(run, fleet):
+    """And fails when named; see test_operations."""
+    ended = run("pause", "fleet/*")
+    assert {one["result"] for one in ended.spaces if one["id"] == "fleet/web"} == {"skipped"}
+    assert (ended.status, ended.result) == (0, "ok")
+
+
+def test_an_owner_whose_listing_fails_ends_the_step(run, fleet, hub):
+    """Without a listing nobody knows which Spaces are meant."""
+    hub.inject(Fault(kind=Kind.STATUS, status=403, method="GET", path="/api/spaces$"))
+    ended = run("pause", "fleet/*")
+    assert (ended.status, ended.result, ended.outputs["count"]) == (3, "denied", "0")
+
+
+# ---- acting ----
+
+
+def test_a_bulk_pause_costs_a_write_each_and_few_reads(run, fleet, hub):
+    """Listings confirm them all."""
+    ended = run("pause", "fleet/demo-*")
+    reads = [request for request in hub.requests if request.method == "GET"]
+    assert (ended.result, len(writes(hub)), len(reads) <= 4) == ("ok", 20, True)
+    assert {one["stage"] for one in ended.spaces} == {"PAUSED"}
+
+
+def test_a_bulk_restart_is_watched_by_listings(run, fleet, hub):
+    """A listing a round, and a look of its own only for news and for the verdict."""
+    ended = run("restart", "fleet/demo-*")
+    own = [request for request in hub.requests if request.path.endswith("/runtime")]
+    assert (ended.result, {one["commit"] for one in ended.spaces}) == ("ok", {NEW})
+    assert len(own) <= 3 * 20
+
+
+def test_named_spaces_of_one_owner_share_a_listing_too(run, fleet, hub):
+    """Once there are more of them than pages."""
+    run("restart", *(f"fleet/demo-{number:02}" for number in range(5)))
+    assert sum(request.path == "/api/spaces" for request in hub.requests) > 5
+
+
+@pytest.mark.parametrize("sha", list(ListingSha))
+@pytest.mark.parametrize("lag", [0, 20, 90])
+def test_a_lagging_listing_makes_no_wrong_verdict(run, fleet, lag, sha):
+    """A listing may be late and may lack the commit: each Space still ends ok on the new commit, not before it runs."""
+    fleet.listing_lag, fleet.listing_sha = lag, sha
+    ended = run("restart", "fleet/demo-*")
+    assert {(one["result"], one["commit"]) for one in ended.spaces} == {("ok", NEW)}
+    assert all(one["elapsed"] >= 70 for one in ended.spaces)
+
+
+def test_a_listing_that_shows_an_older_move_is_not_believed(run, world, clock):
+    """Before the step the Space was building; the late listing shows just that, while the old build still runs."""
+    for name in ("acme/one", "acme/two"):
+        world.add(Space(id=name, commit=OLD, head=OLD, stage="BUILDING", timeline=(Phase(5, "RUNNING", commit=HEAD),),
+                        scripts={"restart": (Phase(30, "RUNNING_BUILDING"), Phase(55, "RUNNING", commit=HEAD))}))  # fmt: skip
+    clock.advance(10)
+    world.listing_lag = 8
+    ended = run("restart", "acme/one", "acme/two", commit="any")
+    assert all(one["elapsed"] >= 55 for one in ended.spaces)
+
+
+def test_one_failing_space_stops_none_of_the_others(run, fleet, hub):
+    """Each has its own result."""
+    hub.inject(Fault(kind=Kind.STATUS, status=403, method="POST", path="demo-07"))
+    ended = run("pause", "fleet/demo-*")
+    assert (ended.status, ended.outputs["failed"]) == (3, "1")
+    assert sum(one["result"] == "ok" for one in ended.spaces) == 19
+
+
+def test_no_429_is_provoked(run, fleet, hub):
+    """Writes and looks keep a reserve of the quota that the Hub reports."""
+    fleet.meter = Meter(quota=110)
+    ended = run("restart", "fleet/demo-*", timeout="1h")
+    assert (ended.result, {request.status for request in hub.requests}) == ("ok", {200})
+
+
+def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
+    """Counted where they are sent."""
+    import threading
+
+    running, peak, lock = 0, 0, threading.Lock()
+    from hf_action.hub import Hub
+
+    real = Hub.pause
+
+    def pause(hub, space):
+        nonlocal running, peak
+        with lock:
+            running += 1
+            peak = max(peak, running)
+        try:
+            return real(hub, space)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(Hub, "pause", pause)
+    run("pause", "fleet/demo-*", max_parallel="3")
+    assert 1 < peak <= 3
+
+
+# ---- hardware and sleep time ----
+
+
+def test_hardware_is_asked_for_and_waited_for(run, world, hub):
+    """Not only RUNNING, but on the new hardware, with the price before and after."""
+    ended = run("hardware", "acme/demo", hardware="t4-small", commit="any")
+    assert (ended.result, ended.outputs["hardware"], ended.outputs["requested-hardware"]) == ("ok", "t4-small", "t4-small")
+    assert "cpu-basic → t4-small ($0.40/h)" in ended.summary
+    assert ended.outputs["hourly-cost"] == "0.40"
+    assert "$0.40 an hour, before $0.00" in ended.log
+
+
+def test_hardware_that_is_there_already_is_unchanged(run, world, hub):
+    """Nothing is sent."""
+    world.add(Space(id="acme/gpu", hardware="t4-small"))
+    assert run("hardware", "acme/gpu", hardware="t4-small").result == "unchanged" and not writes(hub)
+
+
+def test_an_unknown_flavor_gets_the_nearest_name(run):
+    """From the Hub's own list, when the Hub refuses it."""
+    ended = run("hardware", "acme/demo", hardware="t4-smal")
+    assert (ended.status, "Did you mean t4-small?" in ended.outputs["message"]) == (1, True)
+
+
+def test_hardware_needs_a_flavor(run, hub):
+    """As sleep-time needs a time."""
+    assert run("hardware", "acme/demo").status == run("sleep-time", "acme/demo").status == 2 and not hub.requests
+
+
+def test_sleep_time_is_set(run, world):
+    """A duration, or never."""
+    world.add(Space(id="acme/gpu", hardware="t4-small", sleep_time=None))
+    assert run("sleep-time", "acme/gpu", sleep_time="15m").outputs["sleep-time"] == "900"
+    assert run("sleep-time", "acme/gpu", sleep_time="15m").result == "unchanged"
+    assert run("sleep-time", "acme/gpu", sleep_time="never").result == "ok"
+    assert run("sleep-time", "acme/gpu", sleep_time="never").result == "unchanged"
+
+
+def test_sleep_time_of_free_hardware_is_refused_with_the_hubs_reason(run):
+    """It is fixed at two days."""
+    ended = run("sleep-time", "acme/demo", sleep_time="15m")
+    assert (ended.status, "Cannot change the sleep time for cpu-basic" in ended.outputs["message"]) == (1, True)
+
+
+# ---- wake ----
+
+
+def test_wake_visits_a_sleeping_space(run, world, hub):
+    """A visit is enough: nothing is sent to the Hub's own API but looks."""
+    world.add(Space(id="acme/asleep", stage="SLEEPING", commit=None))
+    ended = run("wake", "acme/asleep")
+    assert (ended.result, ended.outputs["stage"], writes(hub)) == ("ok", "RUNNING", [])
+    assert any("_apps" in request.path for request in hub.visits)
+
+
+def test_wake_of_a_running_space_is_unchanged(run, hub):
+    """It is awake."""
+    assert run("wake", "acme/demo").result == "unchanged" and not hub.visits
+
+
+def test_wake_restarts_what_a_visit_does_not_move(run, world, hub):
+    """A paused Space, after settle."""
+    world.add(Space(id="acme/paused", stage="PAUSED", commit=None))
+    ended = run("wake", "acme/paused", settle="20s")
+    assert (ended.result, writes(hub), ended.elapsed >= 20) == ("ok", ["restart"], True)
+
+
+def test_wake_without_a_token_tries_a_visit_and_says_what_is_missing(run, world, hub):
+    """A visit needs no rights, a restart does."""
+    world.add(Space(id="acme/asleep", stage="SLEEPING", commit=None))
+    world.add(Space(id="acme/paused", stage="PAUSED", commit=None))
+    assert run("wake", "acme/asleep", token=None).result == "ok"
+    ended = run("wake", "acme/paused", token=None, settle="5s")
+    assert (ended.result, writes(hub)) == ("denied", [])
+
+
+# ---- cost ----
+
+
+def test_a_pause_says_what_it_saves(run, fleet):
+    """Twenty Spaces at 40 cents an hour."""
+    ended = run("pause", "fleet/demo-*")
+    assert (ended.outputs["hourly-cost"], ended.outputs["hourly-saved"]) == ("0.00", "8.00")
+    assert "Estimate" in ended.summary and "$96.00 a night" in ended.summary and "$8.00 an hour no longer runs" in ended.log
+
+
+def test_without_a_price_list_everything_works(run, fleet, hub):
+    """The columns are empty."""
+    hub.inject(Fault(kind=Kind.STATUS, status=404, method="GET", path="/api/spaces/hardware", times=None))
+    ended = run("pause", "fleet/demo-*")
+    assert (ended.result, ended.outputs["hourly-cost"], ended.outputs["hourly-saved"]) == ("ok", "", "")
+
+
+def test_the_matrix_has_every_space(run, fleet):
+    """For the workflow's own matrix."""
+    entries = json.loads(run("list", "fleet/demo-*").outputs["matrix"])["include"]
+    assert entries[0] == {"space-id": "fleet/demo-00"} and len(entries) == 20
+
+
+def test_a_hub_without_listings_is_watched_one_by_one(run, fleet, hub):
+    """A refused listing is not asked for again, and costs nothing but the one request."""
+    hub.inject(Fault(kind=Kind.STATUS, status=404, method="GET", path="/api/spaces$", times=None))
+    ended = run("restart", *(f"fleet/demo-{number:02}" for number in range(3)))
+    assert (ended.result, sum(request.path == "/api/spaces" for request in hub.requests)) == ("ok", 1)
+
+
+def test_a_listing_that_fails_for_a_while_is_looked_past(run, fleet, hub):
+    """As any other look."""
+    hub.inject(Fault(kind=Kind.STATUS, status=503, method="GET", path="/api/spaces$", skip=2, times=3))
+    assert run("restart", "fleet/demo-*").result == "ok"
+
+
+def test_a_restart_that_fails_saves_nothing(run, world):
+    """What does not run because it broke is no saving."""
+    script = (Phase(1, "BUILDING"), Phase(9, "BUILD_ERROR"))
+    world.add(Space(id="acme/gpu", hardware="t4-small", scripts={"restart": script}))
+    assert run("restart", "acme/gpu").outputs["hourly-saved"] == "0.00"

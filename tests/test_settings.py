@@ -1,0 +1,630 @@
+"""Both front doors lead to the same settings, or to every mistake at once."""
+
+import pytest
+from huggingface_hub.utils import HFValidationError, validate_repo_id
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hf_action.errors import InvalidInput
+from hf_action.selection import Filters
+from hf_action.settings import (
+    INPUTS,
+    OPERATIONS,
+    Settings,
+    describe,
+    parse,
+    parse_duration,
+    parse_pattern,
+    parse_space_id,
+    parse_space_ids,
+    usage,
+)
+
+SPACE = {"INPUT_SPACE-ID": "acme/demo"}
+
+
+def from_inputs(**inputs: str) -> Settings:
+    """Parse inputs as GitHub hands them over; underscores stand for hyphens."""
+    return parse([], SPACE | {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()})
+
+
+def mistakes(*argv: str, **environ: str) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        parse(argv, environ)
+    return caught.value.mistakes
+
+
+def test_both_doors_give_the_same_settings():
+    """The same names mean the same, as variables and as flags."""
+    variables = from_inputs(operation="restart", wait_for_stage="running,sleeping", timeout="1h30m", factory_reboot="TRUE")
+    flags = parse(
+        ["restart", "acme/demo", "--wait-for-stage", "running,sleeping", "--timeout=1h30m", "--factory-reboot"], {}
+    )
+    assert variables == flags
+    assert (flags.timeout, flags.factory_reboot, flags.stages) == (5400.0, True, {"RUNNING", "SLEEPING"})
+
+
+def test_every_input_has_its_place():
+    """Whatever is given, it arrives under its own name, read."""
+    given = {
+        "space-id": "acme/demo, acme/x-*", "operation": "hardware", "wait-for-stage": "running", "timeout": "1h", "commit": "HEAD",
+        "settle": "5s", "stable-for": "6s", "health-check": "/up", "poll-interval": "7", "factory-reboot": "false",
+        "hardware": "T4-small", "sleep-time": "15m", "restore": "true", "logs": "always", "log-lines": "9",
+        "author": "acme,other", "search": "big model, tts", "with-sdk": "Gradio", "with-stage": "paused", "with-hardware": "T4-*",
+        "exclude": "tmp-* acme/y", "sort": "likes", "limit": "3", "max-parallel": "2", "dry-run": "true", "token": "hf_x",
+        "endpoint": "https://hub.example//", "summary": "false",
+    }  # fmt: skip
+    expected = Settings(
+        operation="hardware",
+        spaces=("acme/demo",),
+        patterns=("acme/x-*", "acme/*", "other/*"),
+        filters=Filters(
+            search=("big model", "tts"),
+            sdks=frozenset({"gradio"}),
+            stages=frozenset({"PAUSED"}),
+            hardware=frozenset({"t4-*"}),
+            exclude=("tmp-*", "acme/y"),
+            sort="likes",
+            limit=3,
+        ),
+        stages=frozenset({"RUNNING"}),
+        timeout=3600.0,
+        commit="head",
+        settle=5.0,
+        stable_for=6.0,
+        health_check="/up",
+        poll_interval=7.0,
+        factory_reboot=False,
+        hardware="t4-small",
+        sleep_time=900,
+        restore=True,
+        logs="always",
+        log_lines=9,
+        max_parallel=2,
+        dry_run=True,
+        endpoint="https://hub.example",
+        summary=False,
+        token="hf_x",
+    )
+    assert given.keys() == INPUTS.keys() - {"fleet-file"}
+    assert parse([], {f"INPUT_{name.upper()}": text for name, text in given.items()}) == expected
+    assert parse([f"--{name}={text}" for name, text in given.items()], {}) == expected
+
+
+def test_a_flag_wins_over_a_variable():
+    """The command line is nearer to the user than the environment."""
+    assert parse(["--timeout", "5s"], SPACE | {"INPUT_TIMEOUT": "9s"}).timeout == 5.0
+
+
+def test_defaults_are_those_of_the_contract():
+    """With nothing but a Space, it is one look with the documented defaults."""
+    found = parse([], SPACE)
+    assert (found.operation, found.stages, found.timeout, found.commit) == ("info", frozenset(), 1800.0, "auto")
+    assert (found.settle, found.stable_for, found.poll_interval, found.summary) == (60.0, 0.0, None, True)
+    assert (found.endpoint, found.token, found.warnings) == ("https://huggingface.co", None, ())
+
+
+@pytest.mark.parametrize(("operation", "stages"), [("wait", {"RUNNING"}), ("restart", {"RUNNING"}), ("pause", {"PAUSED"})])
+def test_the_stage_waited_for_follows_the_operation(operation, stages):
+    """Without wait-for-stage each operation has its own target."""
+    assert from_inputs(operation=operation).stages == stages
+
+
+def test_an_empty_input_counts_as_absent():
+    """GitHub hands over an empty string for an input that was not given."""
+    assert from_inputs(operation="", timeout="  ", summary="", wait_for_stage="") == parse([], SPACE)
+
+
+def test_all_mistakes_are_reported_together():
+    """One run is enough to find everything that is wrong with a call."""
+    found = mistakes(
+        "restrat", "a/b/c", "--timeout=soon", "--dry-run=yes", "--comit", "x", INPUT_ENDPOINT="ftp://x", INPUT_SETTLE="-"
+    )
+    assert [line.partition(":")[0] for line in found] == [
+        "--comit", "space-id", "operation", "timeout", "settle", "dry-run", "endpoint",
+    ]  # fmt: skip
+    assert "did you mean restart?" in found[2]
+    assert "did you mean --commit?" in found[0]
+    assert "1h30m" in found[3]
+
+
+LONG_LIST = ", ".join(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mistake"),
+    [
+        ("space-id", "a/b/c", "space-id: 'a/b/c' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."),
+        ("space-id", "a/b--c", "space-id: 'a/b--c' is not a Space; a name has no '--' and no '..', and does not end in .git."),
+        ("space-id", "https://x.org/a/b", "space-id: 'https://x.org/a/b' is not the address of a Space's page; write https://huggingface.co/spaces/owner/name."),
+        ("space-id", "https://x.org/datasets/a/b", "space-id: 'https://x.org/datasets/a/b' is not the address of a Space's page; write https://huggingface.co/spaces/owner/name."),
+        ("space-id", "https://x.org/spaces/a", "space-id: 'https://x.org/spaces/a' is not the address of a Space's page; write https://huggingface.co/spaces/owner/name."),
+        ("space-id", "*/b", "space-id: '*/b' is no pattern; write owner/pattern with '*' or '?' after the slash only."),
+        ("space-id", "a b", "space-id: 'a' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only; 'b' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."),
+        ("space-id", ",", "space-id: names no Space; write owner/name."),
+        ("operation", "restrat", f"operation: 'restrat' is no operation (did you mean restart?); write one of {LONG_LIST}."),
+        ("operation", "zzz", f"operation: 'zzz' is no operation; write one of {LONG_LIST}."),
+        ("wait-for-stage", "5", "wait-for-stage: '5' is no list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone."),
+        ("timeout", "soon", "timeout: 'soon' is no duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m."),
+        ("timeout", "0", "timeout: '0' must be longer than 0."),
+        ("timeout", "841h", "timeout: '841h' is longer than 35 days, the longest a workflow can run."),
+        ("commit", "main", "commit: 'main' is no commit; write auto, head, any, or 7 to 40 hex digits of a commit."),
+        ("poll-interval", "often", "poll-interval: 'often' is no duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m."),
+        ("health-check", "up", "health-check: 'up' is neither a path such as /healthz on the app's own host nor an https address."),
+        ("restore", "yes", "restore: 'yes' is neither true nor false."),
+        ("hardware", "t4 small", "hardware: 't4 small' is no name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)."),
+        ("logs", "often", "logs: 'often' is none of on-failure, always, never."),
+        ("log-lines", "0", "log-lines: '0' is no whole number from 1 to 10000."),
+        ("log-lines", "10001", "log-lines: '10001' is no whole number from 1 to 10000."),
+        ("author", "a/b", "author: 'a/b' is no list of users or organizations; write names separated by commas."),
+        ("author", ",", "author: ',' is no list of users or organizations; write names separated by commas."),
+        ("exclude", "a/b/c", "exclude: 'a/b/c' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
+        ("exclude", "é", "exclude: 'é' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
+        ("exclude", "*/b", "exclude: '*/b' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
+        ("sort", "size", "sort: 'size' is no order; write one of name, likes, last-modified."),
+        ("endpoint", "ftp://x", "endpoint: 'ftp://x' is no address of a Hub; write https://huggingface.co or another http(s) address."),
+        ("token", "a b", "token: has characters that no token has; check how the secret was pasted."),
+    ],
+)  # fmt: skip
+def test_a_mistake_says_what_is_wrong_and_what_to_write(name, text, mistake):
+    """The name of the input, what was given (but for a token), and the accepted forms, in one sentence."""
+    given = {"INPUT_SPACE-ID": "acme/demo", "INPUT_OPERATION": "wait", f"INPUT_{name.upper()}": text}
+    assert mistakes(**given) == [mistake]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("timeout", "840h"), ("timeout", "0.5"), ("log-lines", "1"), ("log-lines", "10000"), ("hardware", "A100-x2.large"),
+     ("hardware", "x" * 64), ("health-check", "/~"), ("health-check", "https://x.org/~"), ("token", "~!"), ("endpoint", "http://h")],
+)  # fmt: skip
+def test_what_is_just_right(name, text):
+    """The ends of what is accepted."""
+    given = {"INPUT_SPACE-ID": "acme/demo", "INPUT_OPERATION": "wait", f"INPUT_{name.upper()}": text}
+    assert parse([], given)
+
+
+@pytest.mark.parametrize(
+    ("argv", "found"),
+    [
+        (["restart"], ["space-id: is missing; write owner/name."]),
+        (["restart", "--search", "x"], []),
+        (["restart", "--author", "acme"], []),
+        (["restart", "--fleet-file", "fleet.yml"], []),
+        (["list", "--search", "x"], []),
+        (["list", "--author", "acme"], []),
+        (["list", "acme/*"], []),
+        (["list", "--fleet-file", "fleet.yml"], []),
+        (["list"], ["author: is missing; operation list needs author, search, a pattern in space-id, or a fleet-file."]),
+        (["list", "acme/demo"], ["author: is missing; operation list needs author, search, a pattern in space-id, or a fleet-file."]),
+        (["hardware", "a/b"], ["hardware: is missing; operation hardware needs it."]),
+        (["hardware", "a/b", "--hardware", "t4-small"], []),
+        (["sleep-time", "a/b"], ["sleep-time: is missing; operation sleep-time needs it."]),
+        (["sleep-time", "a/b", "--sleep-time", "never"], []),
+        (["wait", "a/b", "--wait-for-stage", "none"], ["wait-for-stage: 'none' leaves operation wait nothing to wait for; name a stage."]),
+        (["info", "a/b", "--dry-runn"], ["--dry-runn: is no flag (did you mean --dry-run?)."]),
+        (["info", "a/b", "--wait_for_stage", "none"], ["--wait_for_stage: is no flag (did you mean --wait-for-stage?)."]),
+        (["info", "a/b", "-timeout", "5"], ["-timeout: is no flag (did you mean --timeout?)."]),
+        (["info", "a/b", "--tim", "5"], ["--tim: is no flag (did you mean --timeout?)."]),
+        (["info", "a/b", "--d_r"], ["--d_r: is no flag (did you mean --dry-run?)."]),
+        (["info", "a/b", "--§§§§"], ["--§§§§: is no flag."]),
+        (["info", "a/b", "--timeout"], ["timeout: has no value; write --timeout VALUE."]),
+    ],
+)  # fmt: skip
+def test_what_a_call_must_say(argv, found):
+    """Each operation says what it cannot do without; a flag that does not exist has its nearest name."""
+    try:
+        assert parse(argv, {}, read_file=lambda path: "spaces: [a/b]") and not found
+    except InvalidInput as error:
+        assert error.mistakes == found
+
+
+@pytest.mark.parametrize("text", ["a/" + "x*" * 49, "*", "a/é*", "a/x y*", "a/b/c*", "a/b*/c", "-/x*"])
+def test_what_is_no_pattern(text):
+    """It has an owner, and a name of at most 96 characters that an id may have, or * and ?."""
+    with pytest.raises(ValueError, match=r"^is no pattern; "):
+        parse_pattern(text)
+
+
+@pytest.mark.parametrize(("text", "pattern"), [("a/" + "x*" * 48, "a/" + "x*" * 48), ("spaces/a/*", "a/*"), ("A.b/?-c_d.*", "A.b/?-c_d.*")])
+def test_what_is_a_pattern(text, pattern):
+    """Case stays as it is written."""
+    assert parse_pattern(text) == pattern
+
+
+@pytest.mark.parametrize(("flag", "value"), [("true", True), ("FALSE", False), ("False", False), ("TRUE", True)])
+def test_a_boolean_flag_takes_a_following_boolean(flag, value):
+    """In either case; anything else that follows is a word."""
+    found = parse(["restart", "--dry-run", flag, "acme/demo"], {})
+    assert (found.dry_run, found.spaces) == (value, ("acme/demo",))
+
+
+def test_words_add_to_flags():
+    """A Space named by the flag and one named by a word are two; an operation named by a flag leaves all words to Spaces."""
+    assert parse(["--space-id", "a/b", "info", "c/d", "e/f"], {}).spaces == ("a/b", "c/d", "e/f")
+    found = parse(["--operation", "pause", "c/d"], {})
+    assert (found.operation, found.spaces) == ("pause", ("c/d",))
+
+
+def test_mistakes_come_with_warnings_and_the_token():
+    """They are printed beside each other, and without the token."""
+    with pytest.raises(InvalidInput) as caught:
+        parse(["restart"], {"INPUT_TIMOUT": "5", "INPUT_TOKEN": "hf_x"})
+    assert caught.value.warnings == ["timout: is no input of this action (did you mean timeout?); it is ignored."]
+    assert caught.value.token == "hf_x"
+
+
+def test_a_missing_space_is_a_mistake():
+    """There is no operation without a Space."""
+    assert mistakes("restart") == ["space-id: is missing; write owner/name."]
+
+
+@pytest.mark.parametrize("flag", ["--timeout", "--space-id"])
+def test_a_flag_without_its_value_is_a_mistake(flag):
+    """The next flag is not taken for the value."""
+    assert any(line.startswith(f"{flag[2:]}: has no value") for line in mistakes("info", "a/b", flag, "--dry-run"))
+
+
+def test_a_bare_boolean_flag_does_not_swallow_the_space():
+    """`--dry-run owner/name` names a Space."""
+    found = parse(["restart", "--dry-run", "acme/demo", "--summary", "false"], {})
+    assert (found.dry_run, found.spaces, found.summary) == (True, ("acme/demo",), False)
+
+
+def test_an_unknown_variable_is_warned_about_with_the_nearest_name():
+    """A typo in a workflow is not silent, and does not stop it."""
+    found = parse([], SPACE | {"INPUT_TIMOUT": "5", "INPUT_WAIT_FOR_STAGE": "RUNNING", "INPUT_ZZZZ": "1"})
+    assert [("did you mean" in line, line.split(":")[0]) for line in found.warnings] == [
+        (True, "timout"), (True, "wait_for_stage"), (False, "zzzz"),
+    ]  # fmt: skip
+
+
+def test_warnings_in_full():
+    """What is ignored, and what to write instead."""
+    found = parse([], SPACE | {"INPUT_WAIT_FOR_STAGE": "x", "INPUT_ZZZZ": "1", "INPUT_SETTLE": "9s", "INPUT_WITH-STAGE": "RUNING,ZZZZ,N_A_F"})
+    assert found.warnings == (
+        "wait_for_stage: is no input of this action (did you mean wait-for-stage?); it is ignored.",
+        "zzzz: is no input of this action; it is ignored.",
+        "settle: is not used by operation info; it is ignored.",
+        "wait-for-stage: 'N_A_F' is no stage known today (did you mean NO_APP_FILE?); it is waited for all the same.",
+        "wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",
+        "wait-for-stage: 'ZZZZ' is no stage known today; it is waited for all the same.",
+    )
+
+
+def test_an_unused_input_is_warned_about_unless_it_says_the_default():
+    """action.yml hands every default over; only what a user chose is worth a warning."""
+    defaults = {name: row.default for name, row in INPUTS.items() if row.default and name != "operation"}
+    assert from_inputs(operation="info", **{name.replace("-", "_"): value for name, value in defaults.items()}).warnings == ()
+    assert "settle: is not used by operation info" in from_inputs(operation="info", settle="9s").warnings[0]
+    assert "commit: is not used by operation pause" in from_inputs(operation="pause", commit="head").warnings[0]
+
+
+def test_an_unfamiliar_stage_is_allowed_and_warned_about():
+    """The Hub may add stages; a misspelt one is told from a new one by the warning."""
+    found = from_inputs(operation="wait", wait_for_stage="RUNING")
+    assert (found.stages, "did you mean RUNNING?" in found.warnings[0]) == ({"RUNING"}, True)
+
+
+@pytest.mark.parametrize("text", ["none,RUNNING", "RUN NING!", ",", "5"])
+def test_wrong_stages_are_mistakes(text):
+    """`none` stands alone, and a stage is a name."""
+    assert any(line.startswith("wait-for-stage") for line in mistakes("restart", "a/b", "--wait-for-stage", text))
+
+
+def test_waiting_for_nothing_is_a_mistake_only_for_wait():
+    """A restart need not be waited for, but a wait must wait for something."""
+    assert from_inputs(operation="restart", wait_for_stage="none").stages == frozenset()
+    assert mistakes("wait", "a/b", "--wait-for-stage", "none")
+
+
+# ---- durations ----
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("0.5", 0.5), (".5", 0.5), ("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1.5m", 90), ("1H", 3600),
+     ("1h0.5m1s", 3631), ("0", 0)],
+)  # fmt: skip
+def test_durations(text, seconds):
+    """Seconds, or hours, minutes and seconds in this order, with decimals."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "1x", "30m1h", "-1", "1e3", "1,5m", "1 m", "inf", "nan", "1..5", "9" * 400, "36d", "٣"])
+def test_wrong_durations_are_mistakes(text):
+    """Anything else is refused, also numbers that Python would take."""
+    with pytest.raises(ValueError):
+        parse_duration(text)
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
+def test_a_written_duration_reads_back(hours, minutes, seconds):
+    """Each part counts with its own weight."""
+    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds
+
+
+def test_a_budget_of_nothing_is_a_mistake():
+    """A step with no time at all cannot have been meant, nor can looks without a pause."""
+    assert len(mistakes("wait", "a/b", "--timeout", "0", "--poll-interval", "0s")) == 2
+
+
+# ---- Spaces ----
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["acme/demo", "spaces/acme/demo", "https://huggingface.co/spaces/acme/demo", "https://hf.co/spaces/acme/demo/",
+     "https://huggingface.co/spaces/acme/demo/tree/main?x=1#y", "HTTPS://huggingface.co/spaces/acme/demo"],
+)  # fmt: skip
+def test_forms_of_a_space(text):
+    """An id, an id with its kind, and the address of the page are the same Space."""
+    assert parse_space_id(text) == "acme/demo"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["../x", "a/..", "/x", "x/", "//", "a//b", "a/b/c", "demo", "spaces/demo", "a/b.git", "a/b--c", "a..b/c", "a/b?c", "a/-b",
+     "a/b%2f", "a/é", "https://acme-demo.hf.space", "https://huggingface.co/acme/demo", "a/" + "x" * 97, "spaces/", "a\\b"],
+)  # fmt: skip
+def test_what_is_no_space(text):
+    """A path, an empty part, a third part and whatever huggingface_hub refuses are mistakes, not requests."""
+    with pytest.raises(ValueError):
+        parse_space_id(text)
+
+
+@given(st.text(alphabet="ab1-_./ é", max_size=12))
+def test_space_ids_follow_the_rules_of_huggingface_hub(text):
+    """What is accepted here is accepted there; what has an owner and is accepted there is accepted here."""
+    try:
+        accepted = parse_space_id(text)
+    except ValueError:
+        accepted = None
+    try:
+        validate_repo_id(text)
+        valid = text.count("/") == 1
+    except HFValidationError:
+        valid = False
+    assert (accepted == text) == valid
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_spaces_or_a_mistake(text):
+    """No text makes the parser fall over."""
+    try:
+        assert parse_space_ids(text)
+    except ValueError as error:
+        assert str(error)
+
+
+def test_many_spaces_and_duplicates():
+    """Newlines, commas and blanks separate; the same Space counts once, as the Hub does not tell case apart."""
+    found = parse_space_ids("acme/one,\n acme/two\tacme/one\nhttps://hf.co/spaces/Acme/Two, ")
+    assert found == ("acme/one", "acme/two")
+
+
+def test_an_address_is_no_pattern():
+    """A ? begins its query, and case is that of the name."""
+    assert parse_space_ids("https://hf.co/spaces/acme/X?logs=*") == ("acme/X",)
+    assert parse_space_id("https://hf.co/spaces/acme/X") == "acme/X"
+
+
+# ---- token and endpoint ----
+
+
+def test_the_token_is_looked_for_in_order():
+    """The input wins, then the variables in huggingface_hub's order."""
+    variables = {"HF_TOKEN": "hf_b", "HUGGINGFACE_TOKEN": "hf_c", "HUGGING_FACE_HUB_TOKEN": "hf_d"}
+    assert parse([], SPACE | variables | {"INPUT_TOKEN": "hf_a"}).token == "hf_a"
+    for expected in ("hf_b", "hf_c", "hf_d", None):
+        assert parse([], SPACE | variables).token == expected
+        if variables:
+            variables.pop(min(variables, key=lambda name: variables[name]))
+
+
+def test_keyless_comes_between_the_input_and_the_variables():
+    """An explicit token wins; HF_OIDC_RESOURCE wins over the variables that huggingface_hub reads."""
+    environ = SPACE | {"HF_OIDC_RESOURCE": " acme/demo ", "HF_OIDC_ID_TOKEN": "eyJ", "HF_TOKEN": "hf_b"}
+    found = parse([], environ)
+    assert (found.keyless, found.identity, found.token, found.has_credentials) == ("acme/demo", "eyJ", None, True)
+    found = parse([], environ | {"INPUT_TOKEN": "hf_a"})
+    assert (found.keyless, found.token, found.has_credentials) == (None, "hf_a", True)
+    found = parse([], SPACE | {"HF_OIDC_RESOURCE": " ", "HF_OIDC_ID_TOKEN": ""})
+    assert (found.keyless, found.identity, found.token, found.has_credentials) == (None, None, None, False)
+    assert "eyJ" not in repr(parse([], environ))
+
+
+def test_keyless_access_needs_https_as_a_token_does():
+    """The token that comes of it would cross the same wire."""
+    assert mistakes("info", "a/b", HF_OIDC_RESOURCE="acme/demo", HF_ENDPOINT="http://huggingface.co") == [
+        "endpoint: 'http://huggingface.co' would carry the token over plain http; write https:// instead."
+    ]
+
+
+def test_a_token_is_in_no_repr_and_no_mistake():
+    """Settings can be printed, and a malformed token is named without being shown."""
+    assert "hf_secret" not in repr(parse([], SPACE | {"HF_TOKEN": "hf_secret"}))
+    assert "se cret" not in " ".join(mistakes("info", "a/b", HF_TOKEN="hf_se cret\r\nX: y"))
+
+
+def test_the_endpoint_comes_from_the_input_then_the_variable():
+    """HF_ENDPOINT is what huggingface_hub reads, too."""
+    assert parse([], SPACE | {"HF_ENDPOINT": "https://hub.example/"}).endpoint == "https://hub.example"
+    assert parse(["--endpoint", "https://a.b/X/"], SPACE).endpoint == "https://a.b/X"
+    assert parse(["--endpoint", "https://a.b"], SPACE | {"HF_ENDPOINT": "https://x"}).endpoint == "https://a.b"
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:8088", "http://localhost:1", "http://hub:80", "http://10.1.2.3", "http://192.168.0.9",
+                 "http://172.17.0.1:8088", "http://[::1]:80", "https://hub.example"]
+)  # fmt: skip
+def test_a_token_may_go_to(endpoint):
+    """Over https anywhere; over plain http only where nobody else listens."""
+    assert parse([], SPACE | {"HF_TOKEN": "hf_x", "HF_ENDPOINT": endpoint}).endpoint == endpoint
+
+
+@pytest.mark.parametrize("endpoint", ["http://huggingface.co", "http://8.8.8.8", "http://hub.internal:80", "http://[2001:4860::8]"])
+def test_a_token_may_not_go_to(endpoint):
+    """Plain http to anybody else's host is a mistake with a token, and allowed without one."""
+    assert "plain http" in mistakes("info", "a/b", HF_TOKEN="hf_x", HF_ENDPOINT=endpoint)[0]
+    assert parse([], SPACE | {"HF_ENDPOINT": endpoint}).endpoint == endpoint
+
+
+@pytest.mark.parametrize("endpoint", ["huggingface.co", "http://", "https://u:p@h", "https://h:x", "https://h/?q", "https://[", "x y"])
+def test_wrong_endpoints_are_mistakes(endpoint):
+    """An endpoint is an http(s) address without user, query or fragment."""
+    assert "endpoint" in mistakes("info", "a/b", HF_ENDPOINT=endpoint)[0]
+
+
+@pytest.mark.parametrize("commit", ["auto", "HEAD", "any", "abcdef1", "A" * 40])
+def test_commits(commit):
+    """Words and hex digits count in either case."""
+    assert from_inputs(operation="wait", commit=commit).commit == commit.lower()
+
+
+@pytest.mark.parametrize("commit", ["main", "abcdef", "a" * 41, "xyz1234"])
+def test_wrong_commits_are_mistakes(commit):
+    """A branch and too few or too many digits are refused."""
+    assert "7 to 40 hex digits" in mistakes("wait", "a/b", "--commit", commit)[0]
+
+
+@given(
+    st.lists(st.sampled_from([*OPERATIONS, "--dry-run", "--timeout", "a/b", "--x=y", "", "-", "--", "=", "::error::x", "--token"])),
+    st.dictionaries(st.sampled_from(["INPUT_TIMEOUT", "INPUT_X", "HF_TOKEN", "HF_ENDPOINT"]), st.text(max_size=9)),
+)
+def test_no_call_makes_the_parser_fall_over(argv, environ):
+    """Whatever is given, it is settings or the declared error."""
+    try:
+        assert parse(argv, environ).spaces
+    except InvalidInput as error:
+        assert error.mistakes
+
+
+# ---- the fleet file ----
+
+FLEET = """\
+defaults: {settle: 5s}
+spaces:
+- acme/one
+- {id: acme/two-*, operation: pause, settle: 9s}
+"""
+
+
+def test_entries_of_the_fleet_file_are_calls_of_their_own():
+    """What the step gives is the default of the file, and the file's defaults are those of its entries."""
+    asked = []
+    environ = {"INPUT_OPERATION": "restart", "INPUT_COMMIT": "head", "INPUT_TIMEOUT": "1h", "INPUT_FLEET-FILE": "fleet.yml",
+               "INPUT_ENDPOINT": "https://hub.example", "INPUT_TOKEN": "hf_x", "INPUT_WITH-SDK": "gradio"}  # fmt: skip
+    found = parse([], environ, read_file=lambda path: asked.append(path) or FLEET)
+    one, two = found.fleet
+    assert asked == ["fleet.yml"]
+    assert (one.operation, one.spaces, one.patterns, one.settle, one.commit) == ("restart", ("acme/one",), (), 5.0, "head")
+    assert (two.operation, two.spaces, two.patterns, two.settle, two.stages) == ("pause", (), ("acme/two-*",), 9.0, {"PAUSED"})
+    for entry in found.fleet:
+        assert (entry.timeout, entry.endpoint, entry.token) == (3600.0, "https://hub.example", "hf_x")
+        assert entry.filters == found.filters == Filters(sdks=frozenset({"gradio"}))
+
+
+def test_entries_of_the_fleet_file_share_the_keyless_access():
+    """There is one identity for the whole step."""
+    environ = {"INPUT_FLEET-FILE": "f", "HF_OIDC_RESOURCE": "acme/demo", "HF_OIDC_ID_TOKEN": "eyJ"}
+    found = parse([], environ, read_file=lambda path: FLEET)
+    assert [(entry.keyless, entry.identity) for entry in found.fleet] == [("acme/demo", "eyJ")] * 2
+
+
+def test_mistakes_of_the_fleet_file_stand_beside_those_of_the_call():
+    """Of its form, and of how its inputs go together; one that cannot be read is one, too."""
+    def found(text: str, *argv: str) -> list[str]:
+        with pytest.raises(InvalidInput) as caught:
+            parse(["info", "--fleet-file", "f.yml", "--settle=x", *argv], {}, read_file=lambda path: text)
+        return caught.value.mistakes[1:]
+
+    assert found("") == ["f.yml:1: the file is empty; write 'spaces:' and under it a list with '- owner/name' or '- id: owner/name' for each Space."]
+    assert found("spaces:\n- {id: a/b, operation: hardware, settle: 5s}\n- {id: a/c, operation: sleep-time, settle: 5s}") == [
+        "f.yml:2: a/b: hardware: is missing; operation hardware needs it.",
+        "f.yml:3: a/c: sleep-time: is missing; operation sleep-time needs it.",
+    ]
+
+    def missing(path: str) -> str:
+        raise ValueError("is not there")
+
+    with pytest.raises(InvalidInput) as caught:
+        parse(["info", "--fleet-file", "f.yml"], {}, read_file=missing)
+    assert caught.value.mistakes == ["fleet-file: 'f.yml' is not there."]
+
+
+def test_without_a_fleet_file_none_is_read():
+    """And there are no entries."""
+    assert parse([], SPACE, read_file=lambda path: 1 / 0).fleet == ()
+
+
+# ---- what is said ----
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "text"),
+    [
+        (["info", "a/b"], {}, "info a/b on https://huggingface.co without a token, at most 1800 s"),
+        (
+            ["restart", "a/b", "c/d", "--dry-run", "--wait-for-stage=SLEEPING,RUNNING"],
+            {"HF_TOKEN": "hf_x"},
+            "restart (dry run) a/b, c/d on https://huggingface.co with a token, waiting for RUNNING or SLEEPING, at most 1800 s",
+        ),
+        (
+            ["list", "a/x-*", "--search=big model", "--timeout=0.5"],
+            {"HF_OIDC_RESOURCE": "a/b"},
+            "list a/x-*, search 'big model' on https://huggingface.co keyless, at most 0.5 s",
+        ),
+        (["info", "a/b", "c/d", "e/f"], {}, "info a/b, c/d, e/f on https://huggingface.co without a token, at most 1800 s"),
+        (["info", "a/b", "c/d", "e/f", "g/h"], {}, "info 4 Spaces on https://huggingface.co without a token, at most 1800 s"),
+        (["info", "--fleet-file=f"], {}, "info 2 entries of the fleet file on https://huggingface.co without a token, at most 1800 s"),
+    ],
+)  # fmt: skip
+def test_what_the_step_is_about_to_do(argv, environ, text):
+    """One line for the log, without the token."""
+    assert describe(parse(argv, environ, read_file=lambda path: FLEET)) == text
+
+
+def test_the_help_reads_well():
+    """How to call it, what it does, each operation in a line, each input with its default, and the exit status."""
+    text = usage()
+    assert text.startswith("""\
+usage: hf-space OPERATION SPACE [SPACE ...] [--INPUT VALUE ...]
+
+Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
+
+operations:
+  info        Take one look at each Space and report it.
+""")
+    assert """
+  list        List the selected Spaces; act on none.
+
+inputs, as flags or as INPUT_<NAME> variables:
+  --space-id VALUE
+      One or more Spaces, separated by newlines, commas or blanks. Each is owner/name,
+      spaces/owner/name, the address of the Space's page, or owner/pattern with * or ?, chosen from
+      that owner's Spaces.
+  --operation VALUE
+      What to do: one of info, wait, restart, pause, wake, hardware, sleep-time, list. Default:
+      info.
+""" in text
+    assert """
+  --factory-reboot
+      With restart, rebuild without the cache. Default: false.
+  --hardware VALUE
+      With hardware, the flavor to ask for, such as t4-small; any name is passed on.
+""" in text
+    assert text.endswith("""
+  --summary
+      Write a job summary of what happened. Default: true.
+
+exit status:
+  0 done   1 failed   2 invalid input   3 denied or not found   4 timed out   5 unreachable
+  6 superseded by another commit   130 cancelled""")
+    assert 95 < max(len(line) for line in text.splitlines() if line.startswith("      ")) <= 100
+
+
+def test_the_help_names_everything():
+    """`--help` is drawn from the tables, so nothing is missing."""
+    text = usage()
+    assert all(f"--{name}" in text for name in INPUTS)
+    assert all(f"  {name} " in text for name in OPERATIONS)
