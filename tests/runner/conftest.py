@@ -89,7 +89,9 @@ def bridge() -> str:
 @pytest.fixture(scope="session")
 def image() -> str:
     """The image, built as a user of this repository would."""
-    done = subprocess.run(["make", "image"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    # Called by another make, as in `make test`, it would tell which folder it leaves.
+    command = ["make", "--no-print-directory", "image"]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.split()[-1]  # its id: the name may be another tree's, built at the same time, a moment later
 
