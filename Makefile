@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Named by the packages of the action, never imported by it; requirements/README.md says what for.
 UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
 
-.PHONY: help setup demo test mutants lint image pins
+.PHONY: help setup demo check lint types test mutants image pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -22,11 +22,16 @@ setup: .venv/ready ## Make .venv with all that tests and the demo need
 demo: setup ## Restart a simulated Space that still says RUNNING, and wait for the new build
 	@$(BIN)/python examples/demo.py
 
+check: lint types ## Check all that can be checked without running anything
+
 lint: setup ## Check style, the action and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows examples/*.yml .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --persona=auditor examples .github action.yml
+
+types: setup ## Check types
+	$(BIN)/mypy
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile -m $(QUICK) || $(ALONE) -m $(QUICK)

@@ -48,7 +48,7 @@ def main() -> int:
         served, head, stage = before["runtime"]["sha"][:7], before["sha"][:7], before["runtime"]["stage"]
         title(f"{SPACE} is {stage} on commit {served}; {head} was pushed. It says so until 10 s after a restart")
         title(f"hf-space restart {SPACE}")
-        restart = [sys.executable, "-I", ROOT / "entrypoint.py", "restart", SPACE]
+        restart = [sys.executable, "-I", str(ROOT / "entrypoint.py"), "restart", SPACE]
         status = subprocess.run(restart, env=environ, check=False).returncode
         title(f"exit status {status}; what a later step reads from the outputs")
         show_outputs(outputs.read_text())
@@ -73,7 +73,7 @@ def show_outputs(text: str) -> None:
 def show_hf(environ: dict[str, str]) -> None:
     """Restart the Space once more, and wait for it with the `hf` command."""
     title("for comparison: `hf spaces restart` and `hf spaces wait` on a Space in the same state")
-    hf = Path(sysconfig.get_path("scripts"), "hf")
+    hf = str(Path(sysconfig.get_path("scripts"), "hf"))
     for command in ("restart", "wait"):
         began = time.monotonic()
         words = [hf, "spaces", command, TWIN]

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hf_action.errors import ActionError, InvalidInput, Outcome
 from hf_action.looking import Track, verdict_of
 from hf_action.operations import Campaign
 from hf_action.report import Result, Step, annotation, bill, conclude, heading, level, outputs, summary
 from hf_action.runner import Log, Runner
-from hf_action.settings import describe, parse
+from hf_action.settings import Settings, describe, parse
 from hf_action.undo import Memory, Undo, recall, remember
 from hf_action.waiting import Verdict
+
+if TYPE_CHECKING:
+    from hf_action.hub import Hub
 
 BUG = "This is a bug of the action; please report it with the log of a run with debug logging"
 STUCK = Verdict(
@@ -33,11 +37,11 @@ class Attempt:
         self._began = began
         self._post = post
         self._idle = post and not runner.saved_state()  # a post step without work leaves no trace
-        self._settings = None
-        self._campaign = None
+        self._settings: Settings | None = None
+        self._campaign: Campaign | None = None
         self._undone: tuple[Result, ...] = ()
-        self._hub = None
-        self._prices = {}
+        self._hub: Hub | None = None
+        self._prices: dict[str, float] = {}
         self._mistakes: list[str] = []
         self._ending: Verdict | None = None  # on every Space that has no verdict of its own
 
@@ -51,8 +55,7 @@ class Attempt:
         if self._idle:
             return
         try:
-            self.start()
-            self.carry_out()
+            self.carry_out(self.start())
         except InvalidInput as error:
             self._runner.mask(error.token)
             self._warn(error.warnings)
@@ -63,13 +66,14 @@ class Attempt:
             self._ending = Verdict(Outcome.FAILED, f"internal error: {type(error).__name__}: {error}", BUG)
             self._runner.debug_traceback(error)
 
-    def start(self) -> None:
+    def start(self) -> Settings:
         """Read the settings; raises InvalidInput."""
-        self._settings = parse(self._words, self._inputs(), self._runner.read_file)
-        self._runner.mask(self._settings.token)  # before anything else is printed
-        self._warn(self._settings.warnings)
+        self._settings = settings = parse(self._words, self._inputs(), self._runner.read_file)
+        self._runner.mask(settings.token)  # before anything else is printed
+        self._warn(settings.warnings)
         if not self._post:
-            self._log.say(describe(self._settings))
+            self._log.say(describe(settings))
+        return settings
 
     def _inputs(self) -> Mapping[str, str]:
         """Return the environment; the post step knows its Spaces, and a fleet file may be gone by then."""
@@ -79,39 +83,39 @@ class Attempt:
         kept = {name: value for name, value in environ.items() if name != "INPUT_FLEET-FILE"}
         return kept | {"INPUT_SPACE-ID": " ".join(memory.space for memory in self._memories())}
 
-    def carry_out(self) -> None:
+    def carry_out(self, settings: Settings) -> None:
         """Do what the settings say, or undo it."""
         from hf_action.hub import Hub  # a third of a second that a mistake need not wait for
 
-        settings = self._settings
-        self._hub = Hub(
+        self._hub = hub = Hub(
             endpoint=settings.endpoint,
             token=settings.token,
             clock=self._log,
-            deadline=self.deadline,
+            deadline=self._began + settings.timeout,
             say=self._log.say,
             hide=self._runner.hide,
         )
+        campaign = None
         if not self._post:
-            self._campaign = Campaign(
+            self._campaign = campaign = Campaign(
                 settings=settings,
-                hub=self._hub,
+                hub=hub,
                 clock=self._log,
                 log=self._log,
                 began=self._began,
                 remember=self._remember,
             )
         if settings.keyless:
-            token = self._hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask)
-            self._hub.use_token(token)
-        if self._post:
-            self._restore()
+            hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))
+        if not campaign:
+            undo = Undo(memories=self._memories(), endpoint=settings.endpoint, hub=hub, clock=self._log, log=self._log)
+            self._undone = undo.run()
             if any(result.changed for result in self._undone):
-                self._prices = self._hub.prices()
+                self._prices = hub.prices()
             return
-        self._campaign.run()
-        if self._campaign.hardware() - {FREE}:
-            self._prices = self._hub.prices()
+        campaign.run()
+        if campaign.hardware() - {FREE}:
+            self._prices = hub.prices()
 
     def _remember(self, tracks: Iterable[Track]) -> None:
         """Save what the post step needs before a change is sent, so that no kill comes between."""
@@ -124,12 +128,6 @@ class Attempt:
             return recall(self._runner.saved_state())
         except ValueError as error:
             raise ActionError(str(error)) from None
-
-    def _restore(self) -> None:
-        undo = Undo(
-            memories=self._memories(), endpoint=self._settings.endpoint, hub=self._hub, clock=self._log, log=self._log
-        )
-        self._undone = undo.run()
 
     def give_up(self) -> None:
         """Let what is still open end as unreachable: the main thread is stuck in a request."""
@@ -155,32 +153,44 @@ class Attempt:
         return step.outcome.status
 
     def _sum_up(self, *, cancelled: bool) -> Step:
-        rest = {
-            "operation": "restore" if self._post else self._settings.operation if self._settings else "step",
-            "elapsed": self._log.now() - self._began,
-            "requests": self._hub.requests if self._hub else 0,
-            "prices": self._prices,
-        }
+        operation = "restore" if self._post else self._settings.operation if self._settings else "step"
+        elapsed = self._log.now() - self._began
+        requests = self._hub.requests if self._hub else 0
         results = self._undone
         if self._campaign:
             if cancelled:
                 self._campaign.cancel()
-            self._campaign.end_open(self._ending)
+            if self._ending:
+                self._campaign.end_open(self._ending)
             results = self._campaign.results()
         if results:
-            return conclude(results, cancelled=cancelled, **rest)
+            return conclude(
+                results,
+                cancelled=cancelled,
+                operation=operation,
+                elapsed=elapsed,
+                requests=requests,
+                prices=self._prices,
+            )
         if cancelled:
             ending = Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
         elif self._mistakes:
             ending = Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
         else:
             ending = self._ending or self._nothing()
-        return Step(outcome=ending.outcome, message=ending.message, **rest)
+        return Step(
+            operation=operation,
+            outcome=ending.outcome,
+            message=ending.message,
+            elapsed=elapsed,
+            requests=requests,
+            prices=self._prices,
+        )
 
     def _nothing(self) -> Verdict:
         """Say that there was nothing to do, which for an action is no success that looks like work."""
         remedy = "Check author, patterns and filters"
-        if self._settings.operation == "list":
+        if self._settings and self._settings.operation == "list":
             return Verdict(Outcome.OK, "no Space was found", remedy)
         return Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", remedy)
 

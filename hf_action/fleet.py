@@ -14,13 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hf_action.selection import is_pattern
 from hf_action.settings import INPUTS, parse_pattern, parse_space_id
 
 if TYPE_CHECKING:
-    from yaml.nodes import Node
+    from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+    Node = ScalarNode | SequenceNode | MappingNode
 
 # What one Space may have for itself; every other input belongs to the step as a whole.
 ALLOWED = frozenset(
@@ -110,10 +112,9 @@ def _compose(text: str) -> "Node":
 
     if len(text) > LARGEST_FILE:
         raise _Mistake(1, "", "the file is larger than 1 MiB; use patterns, or split it")
-    loader = None
     try:
         loader = yaml.SafeLoader(text)
-        root = loader.get_single_node()
+        root = cast("Node | None", loader.get_single_node())  # typed as their base class, which has no `id`
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _Mistake(
@@ -123,7 +124,8 @@ def _compose(text: str) -> "Node":
         mark = error.problem_mark or error.context_mark
         about = ", ".join(filter(None, (error.context, error.problem)))
         remedy = "; write blanks, not tabs" if r"'\t'" in about else ""
-        raise _Mistake(mark.line + 1, "", f"is not one YAML document: {_plain(about)}{remedy}") from None
+        line = mark.line + 1 if mark else 1
+        raise _Mistake(line, "", f"is not one YAML document: {_plain(about)}{remedy}") from None
     except RecursionError:
         raise _Mistake(loader.line + 1, "", f"is nested too deep; {SPACES_FORM}") from None
     except (ValueError, OverflowError):  # PyYAML lets int() and chr() fail: %YAML with 5000 digits, "\UFFFFFFFF"
@@ -214,10 +216,11 @@ def _read_entry(node: "Node", mistakes: list[_Mistake]) -> tuple[int, str, dict[
     own: dict[str, str] = {}
     if _is(node, "mapping"):
         parts = _read_keys(node, mistakes)
-        where, node = parts.pop("id", (_line(node), None))
+        where, named = parts.pop("id", (_line(node), None))
         own = _read_inputs(parts, mistakes)
-        if node is None:
+        if named is None:
             raise _Mistake(where, "id", "is missing; write 'id: owner/name'")
+        node = named
     line = _line(node)
     try:
         return line, _read_space(_read_text(node)), own
@@ -300,7 +303,7 @@ def _read_text(node: "Node") -> str:
     """
     if node.id != "scalar":
         raise ValueError(f"{_kind(node)}; write a single value")
-    text = node.value.strip()
+    text: str = node.value.strip()
     if len(text) > LONGEST_VALUE:
         raise ValueError(f"is longer than {LONGEST_VALUE} characters")
     match _tag(node):

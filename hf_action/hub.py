@@ -15,12 +15,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
-from huggingface_hub import HfApi, SpaceInfo, constants
+from huggingface_hub import HfApi, SpaceInfo, SpaceRuntime, constants
 from huggingface_hub._oidc import exchange_oidc_token, get_oidc_token
 from huggingface_hub.errors import OIDCError
+from huggingface_hub.hf_api import ExpandSpaceProperty_T
 from huggingface_hub.utils import RateLimitInfo, get_session, parse_ratelimit_headers, set_client_factory
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
@@ -40,7 +41,7 @@ LONGEST_WINDOW = 300.0
 # Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
 INFLATION = 1032
 # What a listing is asked for; `host` cannot be.
-LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
+LISTED: list[ExpandSpaceProperty_T] = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
 # The host of an app, as the Hub names it.
 _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
 # Redirects that a health check follows on the app's own host.
@@ -119,7 +120,7 @@ class Hub:
         try:
             return self._patiently(lambda: exchange(proof), "keyless access")
         except (Denied, NotFound, Refused) as error:
-            said = _reason(error.__cause__.response) or error.args[0]
+            said = _reason(self._answer) or error.args[0]
             raise Denied(
                 f"the Hub gives no token for HF_OIDC_RESOURCE={resource}: {said}.",
                 remedy="Check that the resource's settings name this repository and workflow as a trusted publisher.",
@@ -132,7 +133,7 @@ class Hub:
         except OIDCError as error:
             raise Denied("HF_OIDC_RESOURCE is set, but GitHub gives this job no identity.", remedy=remedy) from error
         except (Denied, NotFound, Refused) as error:
-            status = error.__cause__.response.status_code
+            status = self._answer.status_code
             raise Denied(f"GitHub refuses this job an identity ({status}).", remedy=remedy) from error
 
     # ---- questions ----
@@ -146,7 +147,7 @@ class Hub:
 
         def read() -> list[Description]:
             listed = self._api.list_spaces(author=query.author, search=query.search, expand=LISTED)
-            return [self._listed(info) for info in listed if info.runtime]
+            return [self._listed(info, info.runtime) for info in listed if info.runtime]
 
         subject = f"Spaces of {query.author or 'anybody'}"
         return self._patiently(read, subject) if patient else self._ask(read, subject)
@@ -214,7 +215,8 @@ class Hub:
 
     def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> Runtime:
         """Ask for other hardware, and maybe another sleep time in seconds (-1: never); see `restart` for errors."""
-        request = partial(self._api.request_space_hardware, hardware=flavor, sleep_time=sleep_time)
+        # A flavor may be newer than huggingface_hub's enum, whose values are sent as text all the same.
+        request = partial(self._api.request_space_hardware, hardware=flavor, sleep_time=sleep_time)  # type: ignore[arg-type]
         return self._patiently(lambda: self._runtime(request, space), space, repeat=_never_arrived)
 
     def set_sleep_time(self, space: str, *, seconds: int) -> Runtime:
@@ -272,7 +274,7 @@ class Hub:
             runtime = self._raw(self._api.get_space_runtime, space)
         return hidden(read_description(raw, read_runtime(runtime)), self._hide)
 
-    def _listed(self, info: SpaceInfo) -> Description:
+    def _listed(self, info: SpaceInfo, runtime: SpaceRuntime) -> Description:
         """Return what a listing says of a Space; the raw answer is a page of many."""
         changed = info.last_modified
         fields = {
@@ -281,15 +283,16 @@ class Hub:
             "sdk": info.sdk,
             "private": info.private,
             "likes": info.likes,
-            "cardData": info.card_data.to_dict() if info.card_data else None,
+            "cardData": {"sdk_version": info.card_data.sdk_version} if info.card_data else None,
             "lastModified": changed.isoformat(timespec="milliseconds").replace("+00:00", "Z") if changed else None,
         }
-        return hidden(read_description(fields, read_runtime(info.runtime.raw)), self._hide)
+        return hidden(read_description(fields, read_runtime(runtime.raw)), self._hide)
 
     @property
     def _answer(self) -> httpx2.Response:
         """The last answer that came in this thread."""
-        return self._answers.last
+        answer: httpx2.Response = self._answers.last
+        return answer
 
     def _patiently(
         self, call: Callable[[], Answer], space: str, repeat: Callable[[BaseException], bool] | None = None
@@ -309,11 +312,11 @@ class Hub:
             sleep=self._clock.sleep,
             reraise=True,
         )
-        return retrying(self._ask, call, space)
+        return retrying(lambda: self._ask(call, space))
 
     def _tell(self, state: RetryCallState, space: str) -> None:
         if state.attempt_number == 1:  # the first failure says why nothing happens; the others would say the same
-            self._say(f"{space}: no usable answer: {state.outcome.exception()} — asking again")
+            self._say(f"{space}: no usable answer: {_failure(state)} — asking again")
 
     def _ask(self, call: Callable[[], Answer], space: str) -> Answer:
         """Make one call, and turn whatever goes wrong into one of the errors of the action."""
@@ -358,6 +361,7 @@ class Hub:
         if quota and str(response.url).startswith(f"{self.endpoint}/api/"):  # an app may send such headers, too
             self._quota = quota.remaining, self._clock.now() + min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0
         most = LARGEST_ANSWER // (INFLATION if "content-encoding" in response.headers else 1)
+        assert isinstance(response.stream, httpx2.SyncByteStream)  # as all streams of a synchronous client
         response.stream = _Bounded(response.stream, end=response.request.extensions["end"], most=most)
         if response.has_redirect_location:
             target = response.url.join(response.headers["location"])
@@ -418,7 +422,7 @@ class _Client(httpx2.Client):
     (utils/_http.py, http_backoff). Errors of ours pass through it untouched.
     """
 
-    def send(self, request: httpx2.Request, *, stream: bool = False, **rest: object) -> httpx2.Response:
+    def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:
         try:
             response = super().send(request, stream=stream, **rest)
             if response.status_code >= 400:
@@ -508,10 +512,13 @@ def _asked_wait(response: httpx2.Response) -> float | None:
     return min(float(asked), LONGEST_WINDOW) if re.fullmatch("[0-9]{1,9}", asked) else None
 
 
+def _failure(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
 def _backoff(state: RetryCallState) -> float:
     """Return what the Hub asked for, else 1, 2, 4 ... 30 seconds, up to a half more by chance."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = getattr(error, "retry_after", None)
-    if asked is not None:
-        return asked
+    error = _failure(state)
+    if isinstance(error, Unreachable) and error.retry_after is not None:
+        return error.retry_after
     return min(2.0 ** (state.attempt_number - 1), 30.0) * random.uniform(1.0, 1.5)

@@ -78,9 +78,21 @@ class Track:
     tail: list[str] = field(default_factory=list)
 
     @property
+    def found(self) -> Description:
+        """The Space as the first look found it; there is none before that look."""
+        assert self.before
+        return self.before
+
+    @property
+    def latest(self) -> Description:
+        """The Space as it was seen last; there is none before the first look."""
+        assert self.after
+        return self.after
+
+    @property
     def stage(self) -> str:
         """The stage seen last."""
-        return self.after.runtime.stage
+        return self.latest.runtime.stage
 
 
 def spread(items: Iterable[Item], work: Callable[[Item], None], *, width: int) -> None:
@@ -88,7 +100,8 @@ def spread(items: Iterable[Item], work: Callable[[Item], None], *, width: int) -
 
     The threads are daemons: a cancelled step does not wait for them.
     """
-    waiting_items, errors = list(items), []
+    waiting_items = list(items)
+    errors: list[Exception] = []
     if len(waiting_items) < 2:
         for item in waiting_items:
             work(item)
@@ -149,10 +162,10 @@ class Lookout:
             return Observation(at=now, problem=str(error), retry_after=getattr(error, "retry_after", None))
         if silent:
             self.say(track, "the Hub answers again")
-        moved = _identity(runtime) != _identity(track.after.runtime)
-        seen = track.after.now(runtime)
+        moved = _identity(runtime) != _identity(track.latest.runtime)
+        seen = track.latest.now(runtime)
         if self._wants_head(track, runtime, moved=moved, now=now):
-            seen = seen.at_head(self._head(track) or track.after.head)
+            seen = seen.at_head(self._head(track) or track.latest.head)
         if moved:
             self._notice(track, seen, now)
         track.after = seen
@@ -211,48 +224,48 @@ class Lookout:
 
     def _believe(self, track: Track, hint: Runtime, now: float) -> Observation | None:
         """Return what a listing says where that is no news and ends nothing; None: look at the runtime itself."""
-        known = track.after.runtime
+        known = track.latest.runtime
         if track.settings.operation == "pause" and track.sent and hint.stage == "PAUSED":
             # The answer to the write said so, too, and a stage from before the write would be that of `before`.
-            self._notice(track, track.after.now(hint), now)
+            self._notice(track, track.latest.now(hint), now)
             return self.observation(track, now)
         last = next((look for look in reversed(track.history) if look.stage), None)
         same = hint.stage == known.stage and hint.commit in (None, known.commit)
-        moving_on = kind_of(hint.stage) is Kind.MOVING and last and kind_of(last.stage) is Kind.MOVING
-        if not last or not (same or moving_on) or hint.requested_hardware != known.requested_hardware:
+        moving_on = kind_of(hint.stage) is Kind.MOVING and last and last.kind is Kind.MOVING
+        if not track.goal or not last or not (same or moving_on) or hint.requested_hardware != known.requested_hardware:
             return None
         look = replace(last, at=now)
         return None if waiting.judge(track.goal, [*track.history, look], now) else look
 
     def observation(self, track: Track, at: float) -> Observation:
         """Return what is known of a Space as a look, with the health of its app where that is what is missing."""
-        runtime = track.after.runtime
+        runtime = track.latest.runtime
         look = Observation(
             at=at,
             stage=runtime.stage,
             commit=runtime.commit,
-            head=track.after.head,
+            head=track.latest.head,
             hardware=runtime.hardware,
             requested_hardware=runtime.requested_hardware,
         )
-        if track.goal and track.goal.health and waiting.reached(track.goal, look):
-            return replace(look, ailment=self._probe(track))
+        address = track.settings.health_check
+        if address and track.goal and track.goal.health and waiting.reached(track.goal, look):
+            return replace(look, ailment=self._probe(track, address))
         return look
 
-    def _probe(self, track: Track) -> str:
+    def _probe(self, track: Track, address: str) -> str:
         """Return what the app answers instead of what it should; nothing when it is well."""
-        address = track.settings.health_check
         if address.startswith("/"):
-            if not track.after.host:
+            if not track.latest.host:
                 return "the Hub reports no address of the app"
-            address = track.after.host.rstrip("/") + address
-        return self._hub.probe(address, track.after)
+            address = track.latest.host.rstrip("/") + address
+        return self._hub.probe(address, track.latest)
 
     def _wants_head(self, track: Track, runtime: Runtime, *, moved: bool, now: float) -> bool:
         """Whether the head must be read again, to tell a newer push from an older build."""
         if track.settings.commit == "any" or kind_of(runtime.stage) is not Kind.LIVE or not runtime.commit:
             return False
-        other = runtime.commit != track.after.head
+        other = runtime.commit != track.latest.head
         return other and (moved or now - track.head_read >= HEAD_AGE)
 
     def _head(self, track: Track) -> str | None:

@@ -11,8 +11,12 @@ import sys
 import threading
 import time
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from hf_action.errors import Cancelled, Outcome
+
+if TYPE_CHECKING:
+    from hf_action.attempt import Attempt
 
 # Seconds after a signal, and after the end of the budget, in which the main thread must have come to its end.
 GRACE = 2.5
@@ -53,7 +57,7 @@ class Watchdog(threading.Thread):
     handler there, and no timeout of ours counts.
     """
 
-    def __init__(self, attempt: "Attempt") -> None:  # noqa: F821
+    def __init__(self, attempt: "Attempt") -> None:
         super().__init__(name="watchdog", daemon=True)
         self._attempt = attempt
         self._bell, ring = os.pipe()

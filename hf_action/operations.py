@@ -82,9 +82,9 @@ class Campaign:
             raise Denied(NO_TOKEN.seen, remedy=NO_TOKEN.remedy)
         self._select()
         spread(self._open(), self._begin, width=self._settings.max_parallel)
-        expected = {track.space: track for track in self._open() if track.goal}
+        expected = {track.space: track for track in self._open()}
         waiting.watch(
-            {space: track.goal for space, track in expected.items()},
+            {space: track.goal for space, track in expected.items() if track.goal},
             {space: track.history for space, track in expected.items()},
             observe=lambda spaces: self._observe([expected[space] for space in spaces]),
             conclude=lambda space, verdict: self._end(expected[space], verdict),
@@ -94,8 +94,8 @@ class Campaign:
         for track in self._tracks.values():
             self._explain(track)
 
-    def end_open(self, verdict: Verdict | None) -> None:
-        """Give every Space that has none yet the same verdict; it may be None when all have one."""
+    def end_open(self, verdict: Verdict) -> None:
+        """Give every Space that has none yet the same verdict."""
         for track in self._open():
             self._end(track, verdict)
 
@@ -158,8 +158,8 @@ class Campaign:
             self._end(track, verdict_of(error))
 
     def _operate(self, track: Track) -> None:
-        settings, runtime = track.settings, track.before.runtime
-        if not track.listed and not passes(track.before, settings.filters):
+        settings, runtime = track.settings, track.found.runtime
+        if not track.listed and not passes(track.found, settings.filters):
             self._end(track, Verdict(Outcome.SKIPPED, f"{runtime.stage}; the filters leave it out"))
             return
         match settings.operation:
@@ -169,7 +169,7 @@ class Campaign:
                 self._expect(track, began=self._began)
                 if not track.listed:
                     track.history.append(self._lookout.observation(track, self._clock.now()))
-            case operation if track.before.sdk == "static":
+            case operation if track.found.sdk == "static":
                 outcome = Outcome.SKIPPED if track.listed else Outcome.FAILED
                 self._end(track, Verdict(outcome, f"a static Space has no runtime to {_verb(operation)}", _STATIC))
             case operation if already := _already(operation, settings, runtime):
@@ -185,10 +185,12 @@ class Campaign:
             case "hardware":
                 self._request_hardware(track)
             case "sleep-time":
+                assert settings.sleep_time is not None  # operation sleep-time has one, see settings.py
                 self._act(track, partial(self._hub.set_sleep_time, seconds=settings.sleep_time))
 
     def _request_hardware(self, track: Track) -> None:
         flavor, seconds = track.settings.hardware, track.settings.sleep_time
+        assert flavor  # operation hardware has one, see settings.py
         try:
             self._act(track, partial(self._hub.request_hardware, flavor=flavor, sleep_time=seconds))
         except Refused as error:
@@ -202,9 +204,9 @@ class Campaign:
         """Visit the app; restart the Space where that does not move it within settle."""
         began = self._clock.now()
         self._remember_all(track)
-        if track.before.host:
-            self._lookout.say(track, f"visiting {track.before.host}")
-            self._hub.probe(track.before.host, track.before)
+        if track.found.host:
+            self._lookout.say(track, f"visiting {track.found.host}")
+            self._hub.probe(track.found.host, track.found)
             track.sent = True
             if self._moves(track, until=began + track.settings.settle):
                 track.changed = True
@@ -220,7 +222,7 @@ class Campaign:
         while self._clock.now() < min(until, self._deadline):
             look = self._lookout.look(track)
             track.history.append(look)
-            if look.stage and look.stage != track.before.runtime.stage:
+            if look.stage and look.stage != track.found.runtime.stage:
                 return True
             left = min(until, self._deadline) - self._clock.now()
             self._clock.sleep(max(min(EFFECT_INTERVAL, left), 0.0))
@@ -241,7 +243,7 @@ class Campaign:
             self._expect(track, began=began)
             return
         if answer:
-            track.after = track.after.now(answer)
+            track.after = track.latest.now(answer)
         self._end(track, Verdict(Outcome.OK, f"{operation} sent, not waited for; the Hub answers {_told(track)}"))
 
     def _expect(self, track: Track, *, began: float) -> None:
@@ -250,10 +252,10 @@ class Campaign:
             stages=settings.stages,
             began=began,
             deadline=self._deadline,
-            before=track.before.runtime.stage,
+            before=track.found.runtime.stage,
             # What a paused Space would serve is nobody's concern.
             commit="any" if settings.operation == "pause" else settings.commit,
-            head=track.before.head,
+            head=track.found.head,
             hardware=settings.hardware if settings.operation == "hardware" else None,
             settle=settings.settle,
             stable_for=settings.stable_for,
@@ -320,16 +322,16 @@ class Campaign:
         if self._clock.now() >= self._deadline - waiting.LAST_LOOK:
             for track in tracks:  # afterwards there is no budget for a request
                 look = looks.get(track.space)
-                well = look and look.stage and waiting.reached(track.goal, look) and not look.ailment
+                well = look and look.stage and track.goal and waiting.reached(track.goal, look) and not look.ailment
                 if not well and self._wants_log(track, failing=True):
                     track.tail = self._log_tail(track)
         return looks
 
     def _pace(self, tracks: Sequence[Track]) -> float:
         now = self._clock.now()
-        seen = [track for track in tracks if track.history]
-        seconds = min((waiting.interval(track.goal, track.history, now) for track in seen), default=5.0)
-        if seen and all(track.history[-1].stage is None for track in seen):
+        seen = [(track.goal, track.history) for track in tracks if track.goal and track.history]
+        seconds = min((waiting.interval(goal, history, now) for goal, history in seen), default=5.0)
+        if seen and all(history[-1].stage is None for _, history in seen):
             return seconds  # a Hub that does not answer is not asked more often because somebody is in a hurry
         return max(self._settings.poll_interval or seconds, self._lookout.quota_wait() if len(tracks) > 1 else 0.0)
 
@@ -337,26 +339,27 @@ class Campaign:
 
     def _explain(self, track: Track) -> None:
         """Fetch the log where it is wanted, and put the likely cause of a broken Space in front."""
-        runtime = track.after.runtime if track.after else None
-        if not runtime:
+        verdict = track.verdict
+        if not track.after or not verdict:
             return
-        failing = track.verdict.outcome in (Outcome.FAILED, Outcome.TIMED_OUT)
+        runtime = track.after.runtime
+        failing = verdict.outcome in (Outcome.FAILED, Outcome.TIMED_OUT)
         if not track.tail and self._wants_log(track, failing=failing):
             track.tail = self._log_tail(track)
-        if kind_of(runtime.stage) is not Kind.BROKEN or track.verdict.outcome not in (Outcome.FAILED, Outcome.OK):
+        if kind_of(runtime.stage) is not Kind.BROKEN or verdict.outcome not in (Outcome.FAILED, Outcome.OK):
             return
         error = plain(runtime.error or "")[:LONGEST_ERROR]
-        said = f" ({error})" if error and error not in track.verdict.seen else ""
+        said = f" ({error})" if error and error not in verdict.seen else ""
         cause = find_cause([runtime.stage, runtime.error or "", *track.tail])
         if cause:
-            seen = f"{cause.name}: {track.verdict.seen}{said}"
-            track.verdict = replace(track.verdict, seen=seen, remedy=f"{cause.remedy}; see {cause.link}")
+            seen = f"{cause.name}: {verdict.seen}{said}"
+            track.verdict = replace(verdict, seen=seen, remedy=f"{cause.remedy}; see {cause.link}")
         else:
-            track.verdict = replace(track.verdict, seen=f"{track.verdict.seen}{said}")
+            track.verdict = replace(verdict, seen=f"{verdict.seen}{said}")
 
     def _wants_log(self, track: Track, *, failing: bool) -> bool:
         settings = track.settings
-        if not settings.has_credentials or track.after.sdk == "static" or self._clock.now() >= self._deadline:
+        if not settings.has_credentials or track.latest.sdk == "static" or self._clock.now() >= self._deadline:
             return False  # the Hub shows logs to nobody without a token, and static Spaces have none
         if settings.operation == "list":
             return False
@@ -413,7 +416,7 @@ def _verb(operation: str) -> str:
 
 def _is_effect(track: Track) -> bool:
     """Whether what was seen last is what the operation leads to."""
-    settings, runtime = track.settings, track.after.runtime
+    settings, runtime = track.settings, track.latest.runtime
     match settings.operation:
         case "pause":
             return runtime.stage == "PAUSED"
@@ -421,12 +424,12 @@ def _is_effect(track: Track) -> bool:
             return runtime.requested_hardware == settings.hardware
         case "sleep-time":
             return runtime.sleep_time == settings.sleep_time or _never(settings.sleep_time, runtime)
-    return kind_of(runtime.stage) is Kind.MOVING or runtime.stage != track.before.runtime.stage
+    return kind_of(runtime.stage) is Kind.MOVING or runtime.stage != track.found.runtime.stage
 
 
 def _told(track: Track) -> str:
     if track.settings.operation == "sleep-time":
-        return f"{track.stage}, sleep time {_sleep(track.after.runtime.sleep_time)}"
+        return f"{track.stage}, sleep time {_sleep(track.latest.runtime.sleep_time)}"
     return track.stage
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from hf_action.errors import GRAVITY, Outcome, gravest
@@ -18,7 +18,10 @@ from hf_action.facts import Description
 from hf_action.selection import shares
 from hf_action.stages import Kind, is_billed, kind_of
 
-Value = TypeVar("Value")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 
 # The runner drops a summary over 1 MiB whole; the rest of it is left for what other tools may count differently.
 LARGEST_SUMMARY = 1_000_000
@@ -116,7 +119,15 @@ class Step:
     results: tuple[Result, ...] = ()
 
 
-def conclude(results: Sequence[Result], *, cancelled: bool, **rest: object) -> Step:
+def conclude(
+    results: Sequence[Result],
+    *,
+    cancelled: bool,
+    operation: str,
+    elapsed: float,
+    requests: int,
+    prices: Mapping[str, float],
+) -> Step:
     """Sum up the results of a step that named at least one Space."""
     outcome = Outcome.CANCELLED if cancelled else gravest([result.outcome for result in results])
     if len(results) == 1:
@@ -124,7 +135,15 @@ def conclude(results: Sequence[Result], *, cancelled: bool, **rest: object) -> S
     else:
         counts = {word: sum(result.outcome.word == word for result in results) for word in _words(results)}
         message = f"{len(results)} Spaces: " + ", ".join(f"{count} {word}" for word, count in counts.items())
-    return Step(outcome=outcome, message=message, results=tuple(results), **rest)
+    return Step(
+        operation=operation,
+        outcome=outcome,
+        message=message,
+        elapsed=elapsed,
+        requests=requests,
+        prices=prices,
+        results=tuple(results),
+    )
 
 
 def _words(results: Iterable[Result]) -> list[str]:
@@ -145,19 +164,21 @@ def redact(text: str, secrets: Sequence[str]) -> str:
     return _TOKEN.sub("***", text)
 
 
-def hidden(value: Value, hide: Callable[[str], str]) -> Value:
+def hidden(record: Record, hide: Callable[[str], str]) -> Record:
     """Return a copy of facts, a result or a step in which `hide` has been over every text.
 
     It has to happen before a text is cut or Markdown is made: a token that is cut, or spelled with entities, is a
     token all the same.
     """
+    return replace(record, **{part.name: _hidden(getattr(record, part.name), hide) for part in fields(record)})
+
+
+def _hidden(value: object, hide: Callable[[str], str]) -> object:
     if isinstance(value, str):
         return hide(value)
     if isinstance(value, tuple):
-        return tuple(hidden(part, hide) for part in value)
-    if is_dataclass(value):
-        return replace(value, **{part.name: hidden(getattr(value, part.name), hide) for part in fields(value)})
-    return value
+        return tuple(_hidden(part, hide) for part in value)
+    return hidden(value, hide) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def plain(text: str) -> str:
@@ -321,7 +342,7 @@ def _fitting(parts: Iterable[str], *, room: int) -> str:
     """Join as many whole parts as there is room for, and say so when some are left out."""
     cut = "\n\n_Cut here: the whole would not fit into a job summary. The output `spaces` has it all._\n"
     room -= len(cut.encode())
-    kept = []
+    kept: list[str] = []
     for part in parts:
         room -= len(part.encode())
         if room < 0:
@@ -370,8 +391,7 @@ def _hardware_cell(result: Result, prices: Mapping[str, float]) -> str:
     before, after = (result.before or result.after).runtime, result.after.runtime
     first = before.requested_hardware if result.changed else before.hardware  # what was on its way is what was changed
     flavors = [first or before.hardware or before.requested_hardware, after.requested_hardware or after.hardware]
-    flavors = [flavor for flavor in flavors if flavor]
-    return " → ".join(escape(flavor) + _price(flavor, prices) for flavor in dict.fromkeys(flavors))
+    return " → ".join(escape(flavor) + _price(flavor, prices) for flavor in dict.fromkeys(flavors) if flavor)
 
 
 def _price(flavor: str, prices: Mapping[str, float]) -> str:

@@ -147,8 +147,9 @@ class Runner:
                 self._start_over(name)  # the runner fails a step whose file breaks off in the middle
 
     def _start_over(self, name: str) -> None:
-        if self._sizes[name] is not None:
-            os.truncate(os.environ[name], self._sizes[name])
+        size = self._sizes[name]
+        if size is not None:
+            os.truncate(os.environ[name], size)
 
     def close(self) -> None:
         """Flush the log; a reader that has gone is no failure of the step."""

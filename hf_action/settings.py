@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Any
 from urllib.parse import urlsplit
 
 from hf_action.errors import InvalidInput
@@ -272,7 +273,7 @@ class Input:
 
     name: str
     about: str
-    read: Callable[[str], object]
+    read: Callable[[str], Any]  # the type is that of the field of Settings or Filters which it fills
     default: str = ""
     used_by: frozenset[str] = ALL
     secret: bool = False
@@ -539,7 +540,7 @@ def _settle(
 ) -> tuple[Settings, list[str], list[str]]:
     """Read every given text; return settings with nothing in place of what is wrong, mistakes and warnings."""
     values, mistakes = _read_values(given)
-    operation = str(values["operation"] or "")
+    operation = values["operation"] or ""
     stages = values["wait-for-stage"]
     if stages is None:
         stages = parse_stages(DEFAULT_STAGES.get(operation, "none"))
@@ -590,9 +591,9 @@ def _settle(
     return settings, mistakes, _check_use(given, operation) + _check_stages(stages | settings.filters.stages)
 
 
-def _read_values(given: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
+def _read_values(given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Read each input, or its default; what is wrong is None, and a mistake."""
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}  # as `Input.read`
     mistakes = []
     for name, row in INPUTS.items():
         text = given.get(name) or row.default

@@ -42,6 +42,11 @@ class Observation:
     retry_after: float | None = None  # seconds the Hub asked to be left alone
     ailment: str | None = None  # what a health check saw instead of an answer; empty: it answered; None: not asked
 
+    @property
+    def kind(self) -> Kind | None:
+        """What the stage means; None for a look without an answer."""
+        return kind_of(self.stage) if self.stage else None
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -103,7 +108,7 @@ def believed(goal: Goal, answered: Sequence[Observation]) -> bool:
     It is when a look since the action saw a moving stage or another stage than the one before, or when the
     stage has not moved for `settle` seconds.
     """
-    moved = any(kind_of(look.stage) is Kind.MOVING or look.stage != goal.before for look in answered)
+    moved = any(look.kind is Kind.MOVING or look.stage != goal.before for look in answered)
     return moved or answered[-1].at - goal.began >= goal.settle
 
 
@@ -138,7 +143,7 @@ def _judge_stage(goal: Goal, answered: Sequence[Observation]) -> Verdict | None:
     if _superseded(goal, last):
         return Verdict(
             Outcome.SUPERSEDED,
-            f"{last.stage} on commit {last.commit[:7]}, the repository's head, instead of {goal.commit[:7]}",
+            f"{_describe(last)}, the repository's head, instead of {goal.commit[:7]}",
             "Another push went live; gate on that commit, or set commit: head to accept it",
         )
     if reached(goal, last):
@@ -159,7 +164,7 @@ def _proven(goal: Goal, look: Observation) -> bool:
 
 def _superseded(goal: Goal, look: Observation) -> bool:
     """Whether another commit than the wanted one is live and the head; with auto, head and any, no such commit is."""
-    live = kind_of(look.stage) is Kind.LIVE and look.commit is not None
+    live = look.kind is Kind.LIVE and look.commit is not None
     return live and look.commit == look.head and not runs_wanted_commit(goal, look)
 
 
@@ -175,7 +180,7 @@ def _held(goal: Goal, answered: Sequence[Observation]) -> float:
 
 
 def _stuck(goal: Goal, look: Observation) -> Verdict | None:
-    if kind_of(look.stage) not in (Kind.BROKEN, Kind.RESTING):
+    if look.stage is None or kind_of(look.stage) not in (Kind.BROKEN, Kind.RESTING):
         return None
     return Verdict(Outcome.FAILED, f"{look.stage} instead of {_wanted(goal)}", REMEDIES[look.stage])
 
@@ -250,7 +255,7 @@ def interval(goal: Goal, history: Sequence[Observation], now: float) -> float:
     last = history[-1]
     if last.stage is None:
         failures = next((n for n, look in enumerate(reversed(history)) if look.stage is not None), len(history))
-        return max(last.retry_after or 0.0, min(2.0 * 2 ** min(failures - 1, 4), 30.0))
+        return max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
     building = last.stage in ("BUILDING", "RUNNING_BUILDING")
     return 10.0 if building and now - goal.began > 120.0 else 5.0 if building else 2.0
 

@@ -3,12 +3,14 @@
 import re
 from datetime import datetime
 from hashlib import sha1
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simhub import access
 
 if TYPE_CHECKING:
     from simhub.world import Space, State
+
+Json = dict[str, Any]  # an object as it is sent; samples/ say what is in it, and tests compare
 
 # huggingface_hub, ExpandSpaceProperty_T
 EXPANDABLE = frozenset(
@@ -20,7 +22,7 @@ EXPANDABLE = frozenset(
 )
 
 
-def _flavor(name: str, pretty: str, cpu: int, ram: int, cost: int, gpu: tuple[str, int] | None = None) -> dict:
+def _flavor(name: str, pretty: str, cpu: int, ram: int, cost: int, gpu: tuple[str, int] | None = None) -> Json:
     return {
         "name": name,
         "prettyName": pretty,
@@ -56,16 +58,15 @@ def subdomain(id: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", id.lower()).strip("-")
 
 
-def runtime(space: "Space", state: "State", sleep_time: int | None) -> dict:
+def runtime(space: "Space", state: "State", sleep_time: int | None) -> Json:
     """Return the runtime object; `sleep_time` in seconds, None for never."""
     replicas = {"current": 1, "requested": 1} if state.live else {"requested": 1}
     if space.sdk == "static":
         hardware = {"current": None, "requested": None}
         return {"stage": state.stage, "hardware": hardware, "storage": None, "replicas": replicas}
-    hardware = {"current": state.hardware if state.live else None, "requested": state.requested_hardware}
-    shown = {
+    shown: Json = {
         "stage": state.stage,
-        "hardware": hardware,
+        "hardware": {"current": state.hardware if state.live else None, "requested": state.requested_hardware},
         "storage": None,
         "gcTimeout": sleep_time,
         "replicas": replicas,
@@ -79,7 +80,7 @@ def runtime(space: "Space", state: "State", sleep_time: int | None) -> dict:
     return shown | dict(space.runtime_extra)
 
 
-def description(space: "Space", state: "State", runtime: dict, last_modified: str, endpoint: str) -> dict:
+def description(space: "Space", state: "State", runtime: Json, last_modified: str, endpoint: str) -> Json:
     """Return the whole Space; its `host` lies below `endpoint`, as names in hf.space cannot resolve here."""
     card = {"title": space.title, "emoji": "🚀", "colorFrom": "gray", "colorTo": "pink", "sdk": space.sdk}
     if space.sdk in ("gradio", "streamlit"):
@@ -110,7 +111,7 @@ def description(space: "Space", state: "State", runtime: dict, last_modified: st
     }
 
 
-def expanded(description: dict, expand: tuple[str, ...]) -> dict:
+def expanded(description: Json, expand: tuple[str, ...]) -> Json:
     """Return only the asked properties and the ids, all if none was asked; raises Refusal for an unknown one."""
     if not expand:
         return description
@@ -119,10 +120,10 @@ def expanded(description: dict, expand: tuple[str, ...]) -> dict:
     return {key: value for key, value in description.items() if key in ("_id", "id", *expand)}
 
 
-def entry(space: "Space", description: dict) -> dict:
+def entry(space: "Space", description: Json) -> Json:
     """Return the Space as a listing shows it."""
-    hidden = ("_id", "sha", "gated", "disabled", "subdomain", "host", "cardData", "models", "datasets", "region")
-    hidden += ("usedStorage", "siblings")
+    hidden = {"_id", "sha", "gated", "disabled", "subdomain", "host", "cardData", "models", "datasets", "region"}
+    hidden |= {"usedStorage", "siblings"}
     return {key: value for key, value in description.items() if key not in hidden} | {
         "colorFrom": "gray",
         "colorTo": "pink",

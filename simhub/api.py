@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from simhub import access, answers
 from simhub.access import Refusal, Token
+from simhub.answers import Json
 from simhub.world import World
 
 TICK = 0.02  # real seconds between two looks at the world's clock while a stream is open
@@ -101,7 +102,7 @@ class Api:
             raise access.login_wanted()
         return EventStream(batches, keep_alive=self.keep_alive)
 
-    async def _write(self, request: Request, id: str, rest: list[str], token: Token | None) -> dict:
+    async def _write(self, request: Request, id: str, rest: list[str], token: Token | None) -> Json:
         self.world.admit(id, token, write=True)
         match request.method, rest:
             case "POST", ["restart"]:
@@ -112,7 +113,7 @@ class Api:
                 body = await _body(request, flavor=str, sleepTimeSeconds=int | None)
                 flavor, sleep_time = body["flavor"], body["sleepTimeSeconds"]
                 return self.world.request_hardware(
-                    id, flavor=flavor, sleep_time_seconds=sleep_time, can_pay=token.can_pay
+                    id, flavor=flavor, sleep_time_seconds=sleep_time, can_pay=token is not None and token.can_pay
                 )
             case "POST", ["sleeptime"]:
                 body = await _body(request, seconds=int)
@@ -164,7 +165,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, batches: Iterator[list[dict]], keep_alive: float) -> None:
+    def __init__(self, batches: Iterator[list[Json]], keep_alive: float) -> None:
         super().__init__()
         del self.headers["content-length"]
         self.batches = batches
@@ -196,11 +197,11 @@ async def until_gone(receive: Receive) -> None:
         pass
 
 
-def _chunk(text: str) -> dict:
+def _chunk(text: str) -> Json:
     return {"type": "http.response.body", "body": text.encode(), "more_body": True}
 
 
-def _follow_log(world: World, id: str, kind: str, tail: int | None) -> Iterator[list[dict]]:
+def _follow_log(world: World, id: str, kind: str, tail: int | None) -> Iterator[list[Json]]:
     log = world.logs(id, kind)
     began, sent = log.began, 0 if tail is None else max(0, len(log.lines) - tail)
     while True:
@@ -213,7 +214,7 @@ def _follow_log(world: World, id: str, kind: str, tail: int | None) -> Iterator[
             return
 
 
-def _follow_runtime(world: World, id: str) -> Iterator[list[dict]]:
+def _follow_runtime(world: World, id: str) -> Iterator[list[Json]]:
     # What the real events carry is not documented, so these carry nothing to rely on.
     seen = world.runtime(id)
     while True:
@@ -241,7 +242,7 @@ def _number(request: Request, name: str, lowest: int) -> int | None:
     return int(text)
 
 
-async def _body(request: Request, **wanted: type | UnionType) -> dict:
+async def _body(request: Request, **wanted: type | UnionType) -> Json:
     """Return the wanted fields of the JSON body, None for an absent optional one; raises Refusal."""
     try:
         body = json.loads(await request.body())
@@ -254,7 +255,7 @@ async def _body(request: Request, **wanted: type | UnionType) -> dict:
     return fields
 
 
-def _whoami(token: Token | None) -> dict:
+def _whoami(token: Token | None) -> Json:
     if token is None:
         raise access.login_wanted()
     return {

@@ -74,17 +74,25 @@ class Fault:
 
 
 @dataclass(slots=True)
+class _Pending:
+    """A fault still to come, and how many requests it matched so far."""
+
+    fault: Fault
+    matches: int = 0
+
+
+@dataclass(slots=True)
 class Faults:
     """The faults still to come, in the order they were injected; the first that matches is drawn."""
 
-    _waiting: list[list] = field(default_factory=list)  # [fault, matches so far]
+    _waiting: list[_Pending] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def inject(self, fault: Fault) -> None:
         """Let `fault` happen; raises re.error for a bad path."""
         re.compile(fault.path)
         with self._lock:
-            self._waiting.append([fault, 0])
+            self._waiting.append(_Pending(fault))
 
     def clear(self) -> None:
         """Let nothing go wrong any more."""
@@ -95,12 +103,12 @@ class Faults:
         """Return what goes wrong with this request, if anything."""
         with self._lock:
             for waiting in self._waiting:
-                fault, matches = waiting
+                fault, matches = waiting.fault, waiting.matches
                 if fault.method not in (None, method) or not re.search(fault.path, path):
                     continue
                 if fault.times is not None and matches >= fault.skip + fault.times:
                     continue
-                waiting[1] += 1
+                waiting.matches += 1
                 if matches >= fault.skip:
                     return fault
         return None

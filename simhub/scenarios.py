@@ -3,6 +3,8 @@
 The titles say what each one shows. A restart sets most of them going. `crowd` adds as many ordinary ones as wanted.
 """
 
+from typing import Any
+
 from simhub.world import HEAD, REQUESTED, Phase, Script, Space
 
 OLD = "a73e54d0c1f4b8e29d6a7c35f08b1e62d94c7a10"
@@ -117,7 +119,7 @@ def showcase() -> list[Space]:
 
 CROWD_OWNERS = ("acme", "beta", "gamma")
 # What a crowd is made of: so many, their names, and how they are. As many kinds as owners have no common divisor with.
-_KINDS = (
+_KINDS: tuple[tuple[int, str, dict[str, Any]], ...] = (  # fields of Space, which have types of their own
     (6, "chat", {}),
     (3, "sketch", {"stage": "SLEEPING"}),
     (1, "board", {"sdk": "streamlit", "sdk_version": "1.44.1"}),
@@ -140,7 +142,7 @@ def crowd(count: int) -> list[Space]:
     spaces = []
     for number in range(count):
         name, differences = kinds[number % len(kinds)]
-        usual = {
+        usual: dict[str, Any] = {
             "title": f"{name.capitalize()} number {number}",
             "head": NEW,
             "build_log": BUILD_LOG,
@@ -153,8 +155,8 @@ def crowd(count: int) -> list[Space]:
     return spaces
 
 
-def _space(name: str, shows: str, restart: Script | None = None, **differences: object) -> Space:
-    usual = {
+def _space(name: str, shows: str, restart: Script | None = None, **differences: Any) -> Space:
+    usual: dict[str, Any] = {
         "title": shows[0].upper() + shows[1:],
         "head": NEW,
         "build_log": BUILD_LOG,

@@ -22,6 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from simhub.answers import Json
 from simhub.api import Api
 from simhub.faults import Fault, Faults, Kind, spoil
 from simhub.world import World
@@ -74,7 +75,7 @@ class Server:
         """Answer one request of any kind."""
         if scope["path"].startswith("/_sim/"):
             return await self._control(scope, receive, send)
-        transport = send.__self__.transport  # the request cycle of uvicorn's H11Protocol
+        transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's H11Protocol
         noted = _Noted(scope=scope, send=send, note=self._note)
         fault = self.faults.draw(method=scope["method"], path=scope["path"])
         if fault is None:
@@ -100,6 +101,7 @@ class Server:
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Incoming(scope, receive)
+        answer: Json | list[Json]
         try:
             match request.method, scope["path"].split("/")[2:]:
                 case "GET", ["requests"]:
@@ -135,6 +137,9 @@ class _Noted:
         await self.send(message)
 
 
+Started = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+
+
 @contextmanager
 def serve(
     world: World,
@@ -156,8 +161,8 @@ def serve(
     shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
     url = f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
     server = Server(url=url, world=world, api=Api(world, page_size, keep_alive), on_request=on_request)
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-    running = _run(server, listener=listener, context=tls and tls.context, started=started)
+    started: Future[Started] = Future()
+    running = _run(server, listener=listener, context=tls.context if tls else None, started=started)
     thread = threading.Thread(target=asyncio.run, args=(running,), name="simhub", daemon=True)
     thread.start()
     loop, stop = started.result(timeout=10)
@@ -168,7 +173,9 @@ def serve(
         thread.join(timeout=10)
 
 
-async def _run(server: Server, listener: socket.socket, context: ssl.SSLContext | None, started: Future) -> None:
+async def _run(
+    server: Server, listener: socket.socket, context: ssl.SSLContext | None, started: "Future[Started]"
+) -> None:
     config = uvicorn.Config(
         server, interface="asgi3", ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False
     )

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
 from math import inf
+from typing import Final, Literal
 
 from simhub import access, answers
 from simhub.access import Meter, Token
+from simhub.answers import Json
 
 COMMIT = "3d2e3a67dc686c9c3abc3aaede5f66cd1fa7434c"
 EPOCH = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
@@ -33,7 +35,12 @@ class Mark(Enum):
     REQUESTED = "the hardware requested at that moment"
 
 
-KEEP, HEAD, REQUESTED = Mark.KEEP, Mark.HEAD, Mark.REQUESTED
+KEEP: Final = Mark.KEEP
+HEAD: Final = Mark.HEAD
+REQUESTED: Final = Mark.REQUESTED
+Keep = Literal[Mark.KEEP]
+Head = Literal[Mark.HEAD]
+Requested = Literal[Mark.REQUESTED]
 
 
 class Event(StrEnum):
@@ -60,11 +67,11 @@ class Phase:
     """From `after` seconds past the event, the Space is so. `error` is what the Hub says of a broken stage."""
 
     after: float
-    stage: str | Mark
-    commit: str | Mark | None = KEEP
-    head: str | Mark = KEEP
-    hardware: str | Mark | None = KEEP
-    requested_hardware: str | Mark = KEEP
+    stage: str | Keep
+    commit: str | Keep | Head | None = KEEP
+    head: str | Keep = KEEP
+    hardware: str | Keep | Requested | None = KEEP
+    requested_hardware: str | Keep = KEEP
     error: str | None = None
 
     def __post_init__(self) -> None:
@@ -110,11 +117,13 @@ class State:
         """Return the state that `phase` turns this one into."""
         head = self.head if phase.head is KEEP else phase.head
         requested = self.requested_hardware if phase.requested_hardware is KEEP else phase.requested_hardware
+        commit = head if phase.commit is HEAD else phase.commit
+        hardware = requested if phase.hardware is REQUESTED else phase.hardware
         return State(
             stage=self.stage if phase.stage is KEEP else phase.stage,
-            commit={KEEP: self.commit, HEAD: head}.get(phase.commit, phase.commit),
+            commit=self.commit if commit is KEEP else commit,
             head=head,
-            hardware={KEEP: self.hardware, REQUESTED: requested}.get(phase.hardware, phase.hardware),
+            hardware=self.hardware if hardware is KEEP else hardware,
             requested_hardware=requested,
             error=self.error if phase.stage is KEEP else phase.error,
         )
@@ -139,10 +148,10 @@ class Space:
     last_modified: str = "2026-07-21T13:20:06.000Z"
     created_at: str = "2025-08-22T02:55:22.000Z"
     stage: str = "RUNNING"
-    commit: str | Mark | None = HEAD
+    commit: str | Head | None = HEAD
     head: str = COMMIT
     hardware: str | None = "cpu-basic"
-    requested_hardware: str | Mark = KEEP
+    requested_hardware: str | Keep = KEEP
     sleep_time: int | None = FREE_SLEEP_TIME
     error: str | None = None
     timeline: Script = ()
@@ -199,8 +208,8 @@ class Life:
     history: tuple[tuple[float, State], ...]
     log_began: float
     sleep_time: int | None
-    variables: dict[str, dict] = field(default_factory=dict)
-    secrets: dict[str, dict] = field(default_factory=dict)
+    variables: dict[str, Json] = field(default_factory=dict)
+    secrets: dict[str, Json] = field(default_factory=dict)
 
     def at(self, t: float) -> State:
         """Return the state at `t`."""
@@ -246,7 +255,7 @@ class World:
 
     now: Callable[[], float]
     tokens: Mapping[str, Token] = field(default_factory=lambda: dict(TOKENS))
-    hardware: list[dict] = field(default_factory=lambda: [dict(flavor) for flavor in answers.HARDWARE])
+    hardware: list[Json] = field(default_factory=lambda: [dict(flavor) for flavor in answers.HARDWARE])
     meter: Meter = field(default_factory=Meter)
     listing_lag: float = 0.0
     listing_sha: ListingSha = ListingSha.EXPANDED
@@ -286,25 +295,27 @@ class World:
         """Raise Refusal unless the holder of `token` may see the Space, and change it if `write`."""
         if not self.sees(id, token):
             raise access.login_wanted() if token is None else access.not_found()
-        if write and token is None:
+        if not write:
+            return
+        if token is None:
             raise access.login_wanted()
-        if write and not token.may_write(self._lives[id].space.owner):
+        if not token.may_write(self._lives[id].space.owner):
             raise access.forbidden()
 
     def state(self, id: str) -> State:
         """Return what the Space is now."""
         return self._lives[id].at(self.now())
 
-    def runtime(self, id: str, ahead: float = 0.0) -> dict:
+    def runtime(self, id: str, ahead: float = 0.0) -> Json:
         """Return the runtime as the Hub shows it, now or `ahead` seconds later."""
         life = self._lives[id]
         return answers.runtime(space=life.space, state=life.at(self.now() + ahead), sleep_time=life.sleep_time)
 
-    def describe(self, id: str, endpoint: str = "", expand: Iterable[str] = ()) -> dict:
+    def describe(self, id: str, endpoint: str = "", expand: Iterable[str] = ()) -> Json:
         """Return the whole Space as the Hub shows it, or only the `expand`ed properties; raises Refusal."""
         return answers.expanded(self._description(id=id, t=self.now(), endpoint=endpoint), expand=tuple(expand))
 
-    def entry(self, id: str, endpoint: str = "", expand: Iterable[str] = (), full: bool = False) -> dict:
+    def entry(self, id: str, endpoint: str = "", expand: Iterable[str] = (), full: bool = False) -> Json:
         """Return the Space as a listing shows it; raises Refusal."""
         expand = tuple(expand)
         description = self._description(id=id, t=self.now() - self.listing_lag, endpoint=endpoint)
@@ -360,7 +371,7 @@ class World:
         active = state.stage.endswith("BUILDING") if kind == "build" else state.live and space.sdk != "static"
         return Log(began=began, lines=written, open=active or len(written) < len(lines))
 
-    def restart(self, id: str, factory: bool = False) -> dict:
+    def restart(self, id: str, factory: bool = False) -> Json:
         """Restart the Space and return its runtime; raises Refusal for a static one.
 
         The answer shows where the script leads first, even while later looks still show the old stage.
@@ -368,12 +379,12 @@ class World:
         script = self._happen(id, event=Event.FACTORY if factory else Event.RESTART)
         return self.runtime(id, ahead=min((phase.after for phase in script), default=0.0))
 
-    def pause(self, id: str) -> dict:
+    def pause(self, id: str) -> Json:
         """Pause the Space and return its runtime; raises Refusal for a static one."""
         self._happen(id, event=Event.PAUSE)
         return self.runtime(id)
 
-    def push(self, id: str, sha: str) -> dict:
+    def push(self, id: str, sha: str) -> Json:
         """Make `sha` the head of the repository and return the runtime."""
         self._happen(id, event=Event.PUSH, head=sha)
         return self.runtime(id)
@@ -386,7 +397,7 @@ class World:
 
     def request_hardware(
         self, id: str, flavor: str, sleep_time_seconds: int | None = None, can_pay: bool = True
-    ) -> dict:
+    ) -> Json:
         """Ask for other hardware and return the runtime; raises Refusal when it cannot be had."""
         free = self._is_free(flavor)
         if not free and not can_pay:
@@ -397,7 +408,7 @@ class World:
         self._lives[id].sleep_time = FREE_SLEEP_TIME if free else _never_if_negative(sleep_time_seconds)
         return self.runtime(id)
 
-    def set_sleep_time(self, id: str, seconds: int) -> dict:
+    def set_sleep_time(self, id: str, seconds: int) -> Json:
         """Let the Space sleep after so many idle seconds (-1: never) and return the runtime; raises Refusal."""
         flavor = self.state(id).requested_hardware
         if self._lives[id].space.sdk == "static" or self._is_free(flavor):
@@ -405,7 +416,7 @@ class World:
         self._lives[id].sleep_time = _never_if_negative(seconds)
         return self.runtime(id)
 
-    def variables(self, id: str, secret: bool = False) -> dict[str, dict]:
+    def variables(self, id: str, secret: bool = False) -> dict[str, Json]:
         """Return the variables (or the secrets, without their values) by key."""
         life = self._lives[id]
         return life.secrets if secret else life.variables
@@ -446,7 +457,7 @@ class World:
         moved = life.moved(t)
         return life.space.last_modified if moved == -inf else answers.iso(self.date(moved))
 
-    def _description(self, id: str, t: float, endpoint: str) -> dict:
+    def _description(self, id: str, t: float, endpoint: str) -> Json:
         life = self._lives[id]
         state = life.at(t)
         return answers.description(
