@@ -22,7 +22,13 @@ from huggingface_hub import HfApi, SpaceInfo, SpaceRuntime, constants
 from huggingface_hub._oidc import exchange_oidc_token, get_oidc_token
 from huggingface_hub.errors import OIDCError
 from huggingface_hub.hf_api import ExpandSpaceProperty_T
-from huggingface_hub.utils import RateLimitInfo, get_session, parse_ratelimit_headers, set_client_factory
+from huggingface_hub.utils import (
+    RateLimitInfo,
+    build_hf_headers,
+    get_session,
+    parse_ratelimit_headers,
+    set_client_factory,
+)
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from hf_action import VERSION
@@ -30,7 +36,7 @@ from hf_action.errors import ActionError, Denied, NotFound, OutOfTime, Refused, 
 from hf_action.facts import Description, Garbage, Runtime, read_description, read_runtime
 from hf_action.report import hidden
 from hf_action.selection import Query
-from hf_action.waiting import PATIENCE, Clock
+from hf_action.waiting import PATIENCE, Clock, Quota
 
 # Seconds one request may take, from its start to the last byte; the Hub answers in well under one.
 REQUEST_TIMEOUT = 10.0
@@ -38,12 +44,17 @@ REQUEST_TIMEOUT = 10.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 # Seconds after which the Hub's quota is certainly given anew, whatever a header says; it counts in five minutes.
 LONGEST_WINDOW = 300.0
+# Requests that are as good as no limit; a header may name more than any number that can be reckoned with.
+MOST_LEFT = 1_000_000
 # Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
 INFLATION = 1032
 # What a listing is asked for; `host` cannot be.
 LISTED: list[ExpandSpaceProperty_T] = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
 # The host of an app, as the Hub names it.
 _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
+# Seconds without a sign of life after which a stream of events is dead. The Hub's other streams give one every half minute
+# (huggingface_hub, hf_api.py, fetch_job_logs).
+SILENCE = 90.0
 # Redirects that a health check follows on the app's own host.
 MOST_REDIRECTS = 5
 # What the Hub says when the token itself is wrong; huggingface_hub, utils/_http.py, tells it apart by the same words.
@@ -202,6 +213,13 @@ class Hub:
         except Unreachable as error:
             return str(error.args[0])
 
+    def listen(self, space: str, notice: Callable[[], bool]) -> None:
+        """Hear the status events of a Space: call `notice` once they may come, and for each, until it returns False.
+
+        Returns where the Hub ends the stream; raises where there is none, or nothing at all came for a minute and more.
+        """
+        self._ask(lambda: self._listen(space, notice), space)
+
     # ---- requests; asked again only while they certainly had no effect ----
 
     def restart(self, space: str, *, factory_reboot: bool) -> Runtime:
@@ -229,10 +247,15 @@ class Hub:
 
         Source: https://huggingface.co/docs/hub/rate-limits
         """
-        if not self._quota:
-            return 0.0
+        quota = self.quota()
+        return quota.renewed_in if quota and quota.left <= reserve else 0.0
+
+    def quota(self) -> Quota | None:
+        """Return what the Hub said last of the requests that are left; None where it has not, or long ago."""
+        if not self._quota or self._quota[1] <= self._clock.now():
+            return None
         left, renewed = self._quota
-        return max(renewed - self._clock.now(), 0.0) if left <= reserve else 0.0
+        return Quota(left=left, renewed_in=renewed - self._clock.now())
 
     def _visit(self, url: str, space: Description) -> str:
         for _ in range(MOST_REDIRECTS):
@@ -245,6 +268,21 @@ class Hub:
             except _Unsuccessful as error:
                 return f"{error.response.status_code} from {url}"
         return f"more than {MOST_REDIRECTS} redirects, the last to {url}"
+
+    def _listen(self, space: str, notice: Callable[[], bool]) -> None:
+        headers = build_hf_headers(token=self._token or False, library_name="hf-space", library_version=VERSION)
+        with get_session().stream(
+            "GET",
+            f"{self.endpoint}/api/spaces/{space}/events",
+            headers=headers,
+            timeout=httpx2.Timeout(self._request_timeout, read=SILENCE),
+            extensions={"lasting": True},
+        ) as response:
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise Garbage("it is no stream of events")
+            heard = (line for line in response.iter_lines() if re.match(r"data:\s*\S", line))
+            while notice() and next(heard, None) is not None:
+                pass
 
     def _may_see_token(self, url: str, space: Description) -> bool:
         """Whether `url` is on the app's own host, of a private Space, where nobody can listen or pretend."""
@@ -349,7 +387,8 @@ class Hub:
         """Count the request, and give it no more time than is left of the budget."""
         with self._counting:
             self.requests += 1
-        left = max(self._left(), 0.001)
+        left = self._deadline - self._clock.now() if "lasting" in request.extensions else self._left()
+        left = max(left, 0.001)
         asked = request.extensions["timeout"]
         request.extensions["timeout"] = {part: min(left, asked.get(part) or left) for part in asked}
         request.extensions["end"] = time.monotonic() + left
@@ -359,7 +398,7 @@ class Hub:
         self._answers.last = response
         quota = _quota_of(response)
         if quota and str(response.url).startswith(f"{self.endpoint}/api/"):  # an app may send such headers, too
-            self._quota = quota.remaining, self._clock.now() + min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0
+            self._quota = min(quota.remaining, MOST_LEFT), self._clock.now() + min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0
         most = LARGEST_ANSWER // (INFLATION if "content-encoding" in response.headers else 1)
         assert isinstance(response.stream, httpx2.SyncByteStream)  # as all streams of a synchronous client
         response.stream = _Bounded(response.stream, end=response.request.extensions["end"], most=most)

@@ -4,6 +4,7 @@ A listing may lag behind, so it is only a hint: what it says of a Space is taken
 runtime said last; any news, and whatever would end the wait, is read from the runtime itself.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -17,7 +18,7 @@ from hf_action.report import Moment, duration, plain
 from hf_action.selection import Query
 from hf_action.settings import Settings
 from hf_action.stages import STAGES, Kind, kind_of
-from hf_action.waiting import Clock, Goal, Observation, Verdict
+from hf_action.waiting import Clock, Goal, Observation, Quota, Verdict
 
 # Seconds after which the repository's head is read again while another commit than the wanted one is live.
 HEAD_AGE = 60.0
@@ -47,6 +48,8 @@ class Hub(Protocol):
     def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> Runtime: ...
     def set_sleep_time(self, space: str, *, seconds: int) -> Runtime: ...
     def quota_wait(self, reserve: int) -> float: ...
+    def quota(self) -> Quota | None: ...
+    def listen(self, space: str, notice: Callable[[], bool]) -> None: ...
 
 
 class Log(Protocol):
@@ -54,6 +57,7 @@ class Log(Protocol):
 
     def say(self, text: str) -> None: ...
     def status(self, text: str) -> None: ...
+    def debug(self, text: str) -> None: ...
     def group(self, title: str, lines: Sequence[str]) -> None: ...
 
 
@@ -194,6 +198,11 @@ class Lookout:
         return self._hub.quota_wait(
             RESERVE_OF_LOOKS + sum(self._pages(owner) for owner, owned in self._owned.items() if owned < NO_LISTING)
         )
+
+    def requests(self, tracks: Sequence[Track]) -> int:
+        """Return how many requests it takes to look at all `tracks` once."""
+        counts = Counter(map(_owner, tracks))
+        return sum(min(count, self._pages(owner)) for owner, count in counts.items())
 
     def _pages(self, owner: str) -> int:
         return -(-self._owned.get(owner, 1) // 100)

@@ -30,7 +30,14 @@ class SystemClock:
     """Seconds that no change of the wall clock moves."""
 
     now = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
+
+    @staticmethod
+    def sleep(seconds: float, wake: threading.Event | None = None) -> None:
+        """Let time pass, no longer than until `wake` is set."""
+        if wake:
+            wake.wait(seconds)
+        else:
+            time.sleep(seconds)
 
 
 class Cancellation:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
+from random import random
 from threading import Lock
 
 from hf_action import waiting
 from hf_action.causes import find_cause
 from hf_action.errors import ActionError, Denied, Outcome, Refused, Unreachable
 from hf_action.facts import Description, Runtime
+from hf_action.listening import Clock, Listener
 from hf_action.looking import (
     LONGEST_ERROR,
     NO_TOKEN,
@@ -31,7 +33,7 @@ from hf_action.report import Result, page, plain
 from hf_action.selection import choose, passes, queries
 from hf_action.settings import NEVER, Settings
 from hf_action.stages import Kind, kind_of
-from hf_action.waiting import PATIENCE, Clock, Goal, Verdict
+from hf_action.waiting import PATIENCE, Goal, Verdict
 
 # Seconds a write whose answer was lost is given to show an effect before it is sent again. The Hub may go on
 # naming the old stage for some seconds after a write that did arrive.
@@ -67,6 +69,7 @@ class Campaign:
         self._lookout = Lookout(
             hub=hub, clock=clock, log=log, began=began, deadline=self._deadline, width=settings.max_parallel
         )
+        self._listener: Listener | None = None
         self._tracks: dict[str, Track] = {}
         for some in (settings, *settings.fleet):
             for space in some.spaces:
@@ -83,14 +86,18 @@ class Campaign:
         self._select()
         spread(self._open(), self._begin, width=self._settings.max_parallel)
         expected = {track.space: track for track in self._open()}
+        if len(expected) == 1 and self._settings.has_credentials:
+            self._listener = self._listen(*expected.values())
         waiting.watch(
             {space: track.goal for space, track in expected.items() if track.goal},
             {space: track.history for space, track in expected.items()},
             observe=lambda spaces: self._observe([expected[space] for space in spaces]),
             conclude=lambda space, verdict: self._end(expected[space], verdict),
             pace=lambda spaces: self._pace([expected[space] for space in spaces]),
-            clock=self._clock,
+            clock=self._listener or self._clock,
         )
+        if self._listener:
+            self._listener.leave()
         for track in self._tracks.values():
             self._explain(track)
 
@@ -327,13 +334,28 @@ class Campaign:
                     track.tail = self._log_tail(track)
         return looks
 
+    def _listen(self, track: Track) -> Listener:
+        return Listener(
+            hub=self._hub,
+            space=track.space,
+            clock=self._clock,
+            known=lambda: track.after and track.after.runtime,
+            debug=self._log.debug,
+        )
+
     def _pace(self, tracks: Sequence[Track]) -> float:
-        now = self._clock.now()
+        now, chance = self._clock.now(), random()
+        pushed = self._listener is not None and self._listener.live
         seen = [(track.goal, track.history) for track in tracks if track.goal and track.history]
-        seconds = min((waiting.interval(goal, history, now) for goal, history in seen), default=5.0)
+        seconds = min(
+            (waiting.interval(goal, history, now, pushed=pushed, chance=chance) for goal, history in seen),
+            default=waiting.CALM,
+        )
         if seen and all(history[-1].stage is None for _, history in seen):
             return seconds  # a Hub that does not answer is not asked more often because somebody is in a hurry
-        return max(self._settings.poll_interval or seconds, self._lookout.quota_wait() if len(tracks) > 1 else 0.0)
+        share = waiting.fair_share(self._hub.quota(), requests=self._lookout.requests(tracks))
+        reserved = self._lookout.quota_wait() if len(tracks) > 1 else 0.0
+        return max(self._settings.poll_interval or seconds, share, reserved)
 
     # ---- why it ended so ----
 

@@ -10,11 +10,12 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 from actions_toolkit import core
 
+from hf_action.listening import Clock
 from hf_action.report import Step, duration, hidden, plain, redact
-from hf_action.waiting import Clock
 
 # Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
 HEARTBEAT = 55.0
@@ -72,9 +73,13 @@ class Runner:
 
     def debug_traceback(self, error: BaseException) -> None:
         """Print where an error came from, for runs with debug logging only."""
+        for line in traceback.format_exception(error):
+            self.debug(line)
+
+    def debug(self, text: str) -> None:
+        """Print one line for runs with debug logging only."""
         if core.is_debug():
-            for line in traceback.format_exception(error):
-                self.say(f"debug: {line}")
+            self.say(f"debug: {text}")
 
     def annotate(self, level: str, text: str) -> None:
         """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
@@ -185,20 +190,24 @@ class Log:
         self._runner.group(title, lines)
         self._last = self._clock.now()
 
+    def debug(self, text: str) -> None:
+        """Print one line for runs with debug logging only."""
+        self._runner.debug(text)
+
     def status(self, text: str) -> None:
         """Remember what a heartbeat would say."""
         self._status = text
 
-    def sleep(self, seconds: float) -> None:
-        """Let time pass, with a line at least every minute."""
+    def sleep(self, seconds: float, wake: Event | None = None) -> None:
+        """Let time pass, no longer than until `wake` is set, with a line at least every minute."""
         left = seconds
-        while left > 0:
+        while left > 0 and not (wake and wake.is_set()):
             beat = self._last + HEARTBEAT - self._clock.now()
             if beat < 0.001:  # seconds; less is rounding
                 self.say(f"[{duration(self._clock.now() - self._began)}] still waiting: {self._status}")
                 continue
             part = min(left, beat)
-            self._clock.sleep(part)
+            self._clock.sleep(part, wake)
             left -= part
 
 

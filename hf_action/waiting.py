@@ -18,6 +18,14 @@ from hf_action.stages import Kind, kind_of
 PATIENCE = 300.0
 # The last look is made this long before the budget ends, so that the answer still has time to come.
 LAST_LOOK = 1.0
+# Seconds between looks: just after news, and when a stage has lasted for long, a build or anything else. In between it
+# is the time that the stage has lasted by PATIENT, so that what is noticed late is late by a twelfth of that.
+QUICK, CALM, SLOW, PATIENT = 2.0, 4.0, 12.0, 12.0
+# The same while the Hub's status events are heard, which may fall silent without a word.
+REST, LONG_REST = 10.0, 30.0
+BUILDING = frozenset({"BUILDING", "RUNNING_BUILDING"})
+JITTER = 0.1
+SHARE = 0.5
 
 
 class Clock(Protocol):
@@ -46,6 +54,14 @@ class Observation:
     def kind(self) -> Kind | None:
         """What the stage means; None for a look without an answer."""
         return kind_of(self.stage) if self.stage else None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many requests the Hub has left for whoever asks, and the seconds until it gives them anew."""
+
+    left: int
+    renewed_in: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ def judge(goal: Goal, history: Sequence[Observation], now: float) -> Verdict | N
             return verdict
     if now >= goal.deadline:
         return _out_of_time(goal, answered, history)
-    if silent and now - _silent_since(history) >= PATIENCE:
+    if silent and now - _since(history, lambda look: look.stage is None) >= PATIENCE:
         return Verdict(
             Outcome.UNREACHABLE,
             f"the Hub gave no usable answer for five minutes (last: {history[-1].problem or 'nothing'})",
@@ -171,12 +187,17 @@ def _superseded(goal: Goal, look: Observation) -> bool:
 def _held(goal: Goal, answered: Sequence[Observation]) -> float:
     """How long the last stage has been seen without a break, with all the goal names."""
     last = answered[-1]
-    since = last.at
-    for look in reversed(answered):
-        if look.stage != last.stage or not reached(goal, look):
+    return last.at - _since(answered, lambda look: look.stage == last.stage and reached(goal, look))
+
+
+def _since(history: Sequence[Observation], holds: Callable[[Observation], bool]) -> float:
+    """When the looks at the end of `history` began that all are as the last one is: for which `holds` is true."""
+    since = history[-1].at
+    for look in reversed(history):
+        if not holds(look):
             break
         since = look.at
-    return last.at - since
+    return since
 
 
 def _stuck(goal: Goal, look: Observation) -> Verdict | None:
@@ -240,24 +261,48 @@ def _describe(look: Observation) -> str:
     return f"{look.stage} on commit {look.commit[:7]}" if look.commit else str(look.stage)
 
 
-def _silent_since(history: Sequence[Observation]) -> float:
-    """When the unanswered looks at the end of `history` began."""
-    since = history[-1].at
-    for look in reversed(history):
-        if look.stage is not None:
-            break
-        since = look.at
-    return since
+def interval(
+    goal: Goal, history: Sequence[Observation], now: float, *, pushed: bool = False, chance: float = 0.5
+) -> float:
+    """Return the seconds until the next look is worth its request.
 
-
-def interval(goal: Goal, history: Sequence[Observation], now: float) -> float:
-    """Return the seconds until the next look is worth its request: few when news is near, more in a long build."""
+    Few after news, more the longer a stage lasts; with `pushed`, while the Hub itself tells when something happens,
+    only now and then. A look falls on the moment at which the stage seen last will have lasted long enough to count.
+    `chance`, from 0 to 1, spreads the looks of steps that began together. docs/performance.md draws the curve.
+    """
     last = history[-1]
     if last.stage is None:
         failures = next((n for n, look in enumerate(reversed(history)) if look.stage is not None), len(history))
         return max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
-    building = last.stage in ("BUILDING", "RUNNING_BUILDING")
-    return 10.0 if building and now - goal.began > 120.0 else 5.0 if building else 2.0
+    answered = [look for look in history if look.stage is not None]
+    building = last.stage in BUILDING
+    if pushed and not (goal.health and reached(goal, last)):  # nothing tells when an app begins to answer
+        seconds = LONG_REST if building else REST
+    else:
+        age = now - _since(answered, lambda look: look.stage == last.stage)
+        seconds = min(max(age / PATIENT, QUICK), SLOW if building else CALM)
+    seconds *= 1.0 + JITTER * (2.0 * chance - 1.0)
+    ripe = [moment - now for moment in _ripens(goal, answered) if moment > now]
+    return min([seconds, *ripe])
+
+
+def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:
+    """When the last stage, should it go on, will be believed, and will have held for as long as is wanted."""
+    moments = [] if believed(goal, answered) else [goal.began + goal.settle]
+    if reached(goal, answered[-1]):
+        moments.append(answered[-1].at - _held(goal, answered) + goal.stable_for)
+    return moments
+
+
+def fair_share(quota: Quota | None, *, requests: int) -> float:
+    """Return the least seconds between rounds of so many `requests` that leave half of the quota to others.
+
+    A token is seldom used by one step alone; where its quota is spent, looking waits until it is given anew.
+    """
+    if quota is None:
+        return 0.0
+    rounds = quota.left * SHARE / requests
+    return quota.renewed_in / rounds if rounds >= 1.0 else quota.renewed_in
 
 
 def watch(

@@ -306,6 +306,12 @@ class World:
         """Return what the Space is now."""
         return self._lives[id].at(self.now())
 
+    def next_change(self) -> float:
+        """Return the world second at which a Space will be another next; inf where all stays as it is."""
+        now = self.now()
+        begins = (begin for life in list(self._lives.values()) for begin, _ in life.history)
+        return min((begin for begin in begins if begin > now), default=inf)
+
     def runtime(self, id: str, ahead: float = 0.0) -> Json:
         """Return the runtime as the Hub shows it, now or `ahead` seconds later."""
         life = self._lives[id]

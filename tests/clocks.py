@@ -2,7 +2,12 @@
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+
+# Real seconds that an event of the simulated Hub has to come through its socket; it takes a tenth of that.
+HEARD = 0.5
 
 
 @dataclass(slots=True)
@@ -10,6 +15,7 @@ class FakeClock:
     """Seconds that pass only when somebody sleeps or `advance`s; may be shared between threads."""
 
     seconds: float = 0.0
+    next_change: Callable[[], float] = lambda: math.inf  # when somebody may be woken
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def now(self) -> float:
@@ -23,6 +29,14 @@ class FakeClock:
         with self._lock:
             self.seconds += seconds
 
-    def sleep(self, seconds: float) -> None:
-        """Like time.sleep: returns at once, `seconds` later; never at the same time, however short the sleep."""
-        self.advance(max(seconds, math.ulp(self.seconds)))
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Like time.sleep: returns at once, `seconds` later; never at the same time, however short the sleep.
+
+        With `wake`, time goes from change to change, and each has a moment of real time to wake the sleeper.
+        """
+        end = self.seconds + max(seconds, math.ulp(self.seconds))
+        while wake and not wake.is_set() and (change := self.next_change()) < end:
+            self.advance(change - self.seconds)
+            wake.wait(HEARD)
+        if not wake or not wake.is_set():
+            self.advance(end - self.seconds)

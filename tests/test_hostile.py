@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hf_action.errors import Outcome, Unreachable
+from hf_action.errors import Outcome, Refused, Unreachable
 from hf_action.facts import Description, Runtime, read_description, read_runtime
 from hf_action.operations import Campaign
 from hf_action.report import conclude, outputs, plain, summary
@@ -246,6 +246,12 @@ class Liar:
 
     def quota_wait(self, reserve: int) -> float:
         return 0.0
+
+    def quota(self) -> None:
+        return None
+
+    def listen(self, space: str, notice) -> None:
+        raise Refused(f"the Hub refuses this. The Hub says: {self.lines[0]}")
 
     def log_tail(self, space: str, *, build: bool, lines: int) -> list[str]:
         return [line for text in self.lines for line in text.splitlines()][-lines:]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hf_action.errors import Outcome
 from hf_action.stages import STAGES, Kind, is_billed, kind_of
-from hf_action.waiting import Goal, Observation, Verdict, interval, judge, watch
+from hf_action.waiting import Goal, Observation, Quota, Verdict, fair_share, interval, judge, watch
 from tests.clocks import FakeClock
 
 OLD, NEW, NEWER = "0" * 40, "1" * 40, "2" * 40
@@ -438,30 +438,96 @@ def test_watching_nothing_ends_at_once():
     assert run_watch({}, None) == ({}, [])
 
 
-@given(histories())
-def test_the_interval_is_some_seconds_and_honours_what_the_hub_asks(history):
+# ---- the pace ----
+
+
+@given(histories(), st.booleans(), st.floats(0.0, 1.0))
+def test_the_interval_is_some_seconds_and_honours_what_the_hub_asks(history, pushed, chance):
     """Looks are neither frantic nor forgotten, and a wait that the Hub asks for is kept."""
     history[-1] = replace(history[-1], retry_after=77.0 if history[-1].stage is None else None)
-    seconds = interval(RESTART, history, history[-1].at)
-    assert seconds == 77.0 if history[-1].stage is None else 1.0 <= seconds <= 30.0
+    settled = replace(RESTART, settle=0.0)
+    seconds = interval(settled, history, history[-1].at, pushed=pushed, chance=chance)
+    assert seconds == 77.0 if history[-1].stage is None else 1.8 <= seconds <= 33.0
 
 
 @pytest.mark.parametrize(
-    ("stage", "now", "seconds"),
+    ("stage", "lasts", "seconds"),
     [
-        ("BUILDING", 101.0, 5.0),  # a build takes a while, ...
-        ("RUNNING_BUILDING", 101.0, 5.0),
-        ("BUILDING", 220.0, 5.0),
-        ("BUILDING", 221.0, 10.0),  # ... and one of more than two minutes takes longer
-        ("RUNNING_BUILDING", 900.0, 10.0),
-        ("APP_STARTING", 101.0, 2.0),  # news is near
-        ("RUNNING", 101.0, 2.0),
-        ("RUNNING", 900.0, 2.0),
+        # Quick after news, then a twelfth of the time that the stage has lasted ...
+        ("BUILDING", 0.0, 2.0),
+        ("BUILDING", 24.0, 2.0),
+        ("RUNNING_BUILDING", 60.0, 5.0),
+        # ... up to twelve seconds for a build, and four for anything else.
+        ("BUILDING", 144.0, 12.0),
+        ("RUNNING_BUILDING", 1200.0, 12.0),
+        ("APP_STARTING", 24.0, 2.0),
+        ("APP_STARTING", 36.0, 3.0),
+        ("APP_STARTING", 48.0, 4.0),
+        ("RUNNING_APP_STARTING", 1200.0, 4.0),
+        ("NEVER_HEARD_OF", 1200.0, 4.0),
     ],
 )
-def test_the_interval_follows_the_stage(stage, now, seconds):
-    """Few seconds when news is near, more in a long build; counted from when the action was sent."""
-    assert interval(replace(RESTART, began=100.0), [look(now, stage)], now) == seconds
+def test_the_interval_grows_while_a_stage_lasts(stage, lasts, seconds):
+    """What is noticed late is late by a small part of the time it took."""
+    history = [look(1.0, "PAUSED"), look(10.0, stage), look(10.0 + lasts / 2, None), look(10.0 + lasts, stage)]
+    assert interval(RESTART, history, 10.0 + lasts) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("stage", "seconds"), [("BUILDING", 30.0), ("RUNNING_BUILDING", 30.0), ("APP_STARTING", 10.0)])
+def test_while_the_hub_tells_of_changes_looks_are_rare(stage, seconds):
+    """A look now and then is enough to find out that it has stopped telling."""
+    assert interval(RESTART, [look(0.0, stage)], 0.0, pushed=True) == seconds
+
+
+def test_nothing_tells_when_an_app_begins_to_answer():
+    """A health check is made as often as without events."""
+    assert interval(HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, ailment="503")], 9.0, pushed=True) == 2.0
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 10.8), (0.5, 12.0), (1.0, 13.2)])
+def test_the_interval_is_spread_by_chance(chance, seconds):
+    """Steps that a schedule begins in the same second do not look in the same second."""
+    history = [look(0.0, "BUILDING"), look(600.0, "BUILDING")]
+    assert interval(RESTART, history, 600.0, chance=chance) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("pushed", [False, True])
+@pytest.mark.parametrize(
+    ("goal", "history", "seconds"),
+    [
+        # settle ends in a second: an unmoved stage is believed then
+        (RESTART, [look(59.0, "RUNNING", NEW)], 1.0),
+        (replace(RESTART, before="BUILD_ERROR"), [look(59.5, "BUILD_ERROR")], 0.5),
+        # stable-for ends in a second
+        (replace(RESTART, stable_for=10.0), [look(1, "BUILDING"), look(20, "RUNNING", NEW), look(29, "RUNNING", NEW)], 1.0),
+    ],
+)
+def test_a_look_falls_on_the_moment_that_decides(goal, history, seconds, pushed):
+    """What only has to last is confirmed as soon as it has lasted."""
+    assert interval(goal, history, history[-1].at, pushed=pushed) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("left", "renewed_in", "requests", "seconds"),
+    [
+        (1000, 300.0, 1, 0.6),  # half of the quota, spread over the rest of the window
+        (1000, 300.0, 10, 6.0),
+        (20, 100.0, 1, 10.0),
+        (2, 100.0, 1, 100.0),
+        (1, 100.0, 1, 100.0),  # nothing to share: not before it is given anew
+        (0, 55.0, 1, 55.0),
+        (20, 100.0, 11, 100.0),
+        (5, 0.0, 1, 0.0),
+    ],
+)
+def test_looks_leave_half_of_the_quota_to_others(left, renewed_in, requests, seconds):
+    """A token is seldom used by one step alone."""
+    assert fair_share(Quota(left=left, renewed_in=renewed_in), requests=requests) == pytest.approx(seconds)
+
+
+def test_a_hub_that_names_no_quota_sets_no_pace():
+    """As an older Hub, or before its first answer."""
+    assert fair_share(None, requests=1) == 0.0
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 2.0), (2, 4.0), (3, 8.0), (4, 16.0), (5, 30.0), (6, 30.0), (2000, 30.0)])
