@@ -52,8 +52,8 @@ INFLATION = 1032
 LISTED: list[ExpandSpaceProperty_T] = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
 # The host of an app, as the Hub names it.
 _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
-# Seconds without a sign of life after which a stream of events is dead. The Hub's other streams give one every half minute
-# (huggingface_hub, hf_api.py, fetch_job_logs).
+# Seconds without a sign of life after which a stream of events is dead. Other streams of the Hub give one every half
+# minute (huggingface_hub, hf_api.py, fetch_job_logs).
 SILENCE = 90.0
 # Redirects that a health check follows on the app's own host.
 MOST_REDIRECTS = 5
@@ -398,7 +398,8 @@ class Hub:
         self._answers.last = response
         quota = _quota_of(response)
         if quota and str(response.url).startswith(f"{self.endpoint}/api/"):  # an app may send such headers, too
-            self._quota = min(quota.remaining, MOST_LEFT), self._clock.now() + min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0
+            reset = min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0
+            self._quota = min(quota.remaining, MOST_LEFT), self._clock.now() + reset
         most = LARGEST_ANSWER // (INFLATION if "content-encoding" in response.headers else 1)
         assert isinstance(response.stream, httpx2.SyncByteStream)  # as all streams of a synchronous client
         response.stream = _Bounded(response.stream, end=response.request.extensions["end"], most=most)

@@ -1,9 +1,9 @@
 """Hears the Hub's status events while one Space is waited for: each is a reason to look now, and nothing more.
 
-What an event says is not documented, so nothing of it is read: the truth is the runtime. A stream that is refused, breaks,
-falls silent, lets changes go unannounced or cries wolf is left, and waiting goes on by looking from time to time.
+What an event says is not documented, so nothing of it is read: the truth is the runtime. A stream that is refused,
+breaks, falls silent, lets changes go unannounced or cries wolf is left, and waiting goes on by looking now and then.
 
-Source: `GET /api/spaces/{id}/events` of the Hub's published API description; simhub/DIFFERENCES.md says what is unknown.
+Source: `GET /api/spaces/{id}/events` of the Hub's published API description; the events are undocumented.
 """
 
 from collections.abc import Callable

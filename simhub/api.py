@@ -216,11 +216,16 @@ def _follow_log(world: World, id: str, kind: str, tail: int | None) -> Iterator[
 
 def _follow_runtime(world: World, id: str) -> Iterator[list[Json]]:
     # What the real events carry is not documented, so these carry nothing to rely on.
-    seen = world.runtime(id)
-    while True:
-        runtime = world.runtime(id)
-        yield [] if runtime == seen else [{"simulated": True}]
-        seen = runtime
+    seen = world.runtime(id)  # as the request finds it, not when the answer is under way
+
+    def changes() -> Iterator[list[Json]]:
+        nonlocal seen
+        while True:
+            runtime = world.runtime(id)
+            yield [] if runtime == seen else [{"simulated": True}]
+            seen = runtime
+
+    return changes()
 
 
 def _endpoint(request: Request) -> str:

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-
 # Real seconds that an event of the simulated Hub has to come through its socket; it takes a tenth of that.
 HEARD = 0.5
 
