@@ -26,6 +26,7 @@ check: lint types ## Check all that can be checked without running anything
 
 lint: setup ## Check style, the action and the workflows
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows examples/*.yml .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --persona=auditor examples .github action.yml

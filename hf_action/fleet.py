@@ -66,7 +66,7 @@ class Entry:
 
 
 class FleetError(ValueError):
-    """A fleet file with mistakes: each is `file:line: key: what is wrong; accepted forms.`"""
+    """A fleet file with mistakes: each reads `file:line: key: what is wrong; accepted forms` and a full stop."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))

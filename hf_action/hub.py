@@ -80,7 +80,7 @@ class Hub:
         token: str | None,
         clock: Clock,
         deadline: float,
-        say: Callable[[str], None] = lambda text: None,
+        say: Callable[[str], None] = lambda _: None,
         hide: Callable[[str], str] = lambda text: text,
         request_timeout: float = REQUEST_TIMEOUT,
     ) -> None:
@@ -462,7 +462,7 @@ class _Client(httpx2.Client):
     (utils/_http.py, http_backoff). Errors of ours pass through it untouched.
     """
 
-    def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:
+    def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:  # noqa: ANN401 - passed on as it comes
         try:
             response = super().send(request, stream=stream, **rest)
             if response.status_code >= 400:

@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import time
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from hf_action.errors import Cancelled, Outcome
@@ -49,7 +48,7 @@ class Cancellation:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, *_: object) -> None:
         if self.came:
             os._exit(Cancelled.status)
         self.came = True

@@ -56,7 +56,7 @@ class Campaign:
         clock: Clock,
         log: Log,
         began: float,
-        remember: Callable[[Iterable[Track]], None] = lambda tracks: None,
+        remember: Callable[[Iterable[Track]], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._hub = hub

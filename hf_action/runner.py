@@ -123,7 +123,7 @@ class Runner:
         Raises:
             ValueError: it is not there, is not text, or lies outside of the workspace.
         """
-        workspace = Path(os.environ.get("GITHUB_WORKSPACE") or os.getcwd()).resolve()
+        workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
         path = (workspace / name).resolve()
         if not path.is_relative_to(workspace):
             raise ValueError("lies outside of the workspace; give a path below it")
@@ -214,6 +214,6 @@ class Log:
 def _size(name: str) -> int | None:
     """Return the size of the file a variable names, to be able to start over; None where there is none yet."""
     try:
-        return os.stat(os.environ.get(name, "")).st_size
+        return os.stat(os.environ.get(name, "")).st_size  # noqa: PTH116 - no name is no file; to Path it is this folder
     except OSError:
         return None

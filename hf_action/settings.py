@@ -507,9 +507,7 @@ EXIT_STATUS = """exit status:
 # ---- both doors ----
 
 
-def parse(
-    argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[str], str] = lambda path: ""
-) -> Settings:
+def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[str], str] = lambda _: "") -> Settings:
     """Read flags and variables into settings. `read_file` returns the text of a file of the workspace.
 
     Raises:

@@ -86,7 +86,7 @@ def description(space: "Space", state: "State", runtime: Json, last_modified: st
     if space.sdk in ("gradio", "streamlit"):
         card["sdk_version"] = space.sdk_version
     return {
-        "_id": sha1(space.id.encode()).hexdigest()[:24],
+        "_id": sha1(space.id.encode(), usedforsecurity=False).hexdigest()[:24],
         "id": space.id,
         "author": space.owner,
         "sha": state.head,

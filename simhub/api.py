@@ -149,7 +149,7 @@ class Api:
         more = f"{endpoint}/api/spaces?{urlencode([*same, ('cursor', start + limit)])}"
         return JSONResponse(page, headers={"Link": f'<{more}>; rel="next"'})
 
-    def _page(self, request: Request, id: str, app: bool) -> Response:
+    def _page(self, request: Request, id: str, *, app: bool) -> Response:
         try:
             self.world.admit(id, self.world.authenticate(_bearer(request)))
         except Refusal:
@@ -171,7 +171,7 @@ class EventStream(Response):
         self.batches = batches
         self.keep_alive = keep_alive
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         """Send what there is, again and again, until the client has gone or there is no more."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         gone = asyncio.ensure_future(until_gone(receive))

@@ -55,9 +55,10 @@ SPOILS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with the next `times` requests (None: with all) of `method` (None: any) whose path has a
-    match of the regular expression `path`, after the first `skip` of them. `body` is JSON, or text to be sent
-    as HTML. With `effect`, a write takes effect although its answer is the fault.
+    """What goes wrong, with the next `times` requests (None: with all) after the first `skip` of them.
+
+    It counts requests of `method` (None: any) whose path has a match of the regular expression `path`. `body` is JSON,
+    or text to be sent as HTML. With `effect`, a write takes effect although its answer is the fault.
     """
 
     kind: Kind

@@ -155,7 +155,7 @@ def crowd(count: int) -> list[Space]:
     return spaces
 
 
-def _space(name: str, shows: str, restart: Script | None = None, **differences: Any) -> Space:
+def _space(name: str, shows: str, restart: Script | None = None, **differences: Any) -> Space:  # noqa: ANN401 - fields of Space
     usual: dict[str, Any] = {
         "title": shows[0].upper() + shows[1:],
         "head": NEW,

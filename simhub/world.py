@@ -291,7 +291,7 @@ class World:
         life = self._lives.get(id)
         return life is not None and (not life.space.private or (token is not None and life.space.owner in token.owners))
 
-    def admit(self, id: str, token: Token | None, write: bool = False) -> None:
+    def admit(self, id: str, token: Token | None, *, write: bool = False) -> None:
         """Raise Refusal unless the holder of `token` may see the Space, and change it if `write`."""
         if not self.sees(id, token):
             raise access.login_wanted() if token is None else access.not_found()
@@ -321,7 +321,7 @@ class World:
         """Return the whole Space as the Hub shows it, or only the `expand`ed properties; raises Refusal."""
         return answers.expanded(self._description(id=id, t=self.now(), endpoint=endpoint), expand=tuple(expand))
 
-    def entry(self, id: str, endpoint: str = "", expand: Iterable[str] = (), full: bool = False) -> Json:
+    def entry(self, id: str, endpoint: str = "", expand: Iterable[str] = (), *, full: bool = False) -> Json:
         """Return the Space as a listing shows it; raises Refusal."""
         expand = tuple(expand)
         description = self._description(id=id, t=self.now() - self.listing_lag, endpoint=endpoint)
@@ -339,6 +339,7 @@ class World:
         search: str | None = None,
         filters: Iterable[str] = (),
         sort: str = "trendingScore",
+        *,
         ascending: bool = False,
     ) -> list[str]:
         """Return the ids of the Spaces that a listing shows, in its order; raises Refusal for an unknown sort."""
@@ -352,7 +353,7 @@ class World:
             and wanted <= set(life.space.tags)
         ]
         keys = {
-            "trendingScore": lambda life: 0,  # nothing trends here: the order of adding
+            "trendingScore": lambda _: 0,  # nothing trends here: the order of adding
             "likes": lambda life: life.space.likes,
             "createdAt": lambda life: life.space.created_at,
             "lastModified": lambda life: self._last_modified(life, t=self.now() - self.listing_lag),
@@ -377,7 +378,7 @@ class World:
         active = state.stage.endswith("BUILDING") if kind == "build" else state.live and space.sdk != "static"
         return Log(began=began, lines=written, open=active or len(written) < len(lines))
 
-    def restart(self, id: str, factory: bool = False) -> Json:
+    def restart(self, id: str, *, factory: bool = False) -> Json:
         """Restart the Space and return its runtime; raises Refusal for a static one.
 
         The answer shows where the script leads first, even while later looks still show the old stage.
@@ -402,7 +403,7 @@ class World:
         return self.state(id)
 
     def request_hardware(
-        self, id: str, flavor: str, sleep_time_seconds: int | None = None, can_pay: bool = True
+        self, id: str, flavor: str, sleep_time_seconds: int | None = None, *, can_pay: bool = True
     ) -> Json:
         """Ask for other hardware and return the runtime; raises Refusal when it cannot be had."""
         free = self._is_free(flavor)
@@ -422,12 +423,12 @@ class World:
         self._lives[id].sleep_time = _never_if_negative(seconds)
         return self.runtime(id)
 
-    def variables(self, id: str, secret: bool = False) -> dict[str, Json]:
+    def variables(self, id: str, *, secret: bool = False) -> dict[str, Json]:
         """Return the variables (or the secrets, without their values) by key."""
         life = self._lives[id]
         return life.secrets if secret else life.variables
 
-    def set_variable(self, id: str, key: str, value: str, description: str | None, secret: bool = False) -> None:
+    def set_variable(self, id: str, key: str, value: str, description: str | None, *, secret: bool = False) -> None:
         """Set a variable or a secret; an absent description keeps the one before."""
         settings = self.variables(id, secret=secret)
         if description is None:
@@ -436,7 +437,7 @@ class World:
         shown |= {} if description is None else {"description": description}
         settings[key] = shown | {"updatedAt": answers.iso(self.date(self.now()))}
 
-    def delete_variable(self, id: str, key: str, secret: bool = False) -> None:
+    def delete_variable(self, id: str, key: str, *, secret: bool = False) -> None:
         """Delete a variable or a secret; one that isn't there is no mistake."""
         self.variables(id, secret=secret).pop(key, None)
 

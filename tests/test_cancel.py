@@ -86,7 +86,7 @@ def start(*words: str, url: str, script: str | None = None, before: Callable[[],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=before,
+        preexec_fn=before,  # noqa: PLW1509 - sets limits only, and takes no lock
     )
 
 

@@ -9,7 +9,7 @@ from hf_action.attempt import BUG, STUCK
 from hf_action.causes import CAUSES
 from hf_action.errors import Outcome
 from hf_action.operations import NO_TOKEN
-from hf_action.report import outputs
+from hf_action.report import Step, outputs
 from hf_action.settings import INPUTS, OPERATIONS
 from hf_action.stages import STAGES
 from hf_action.waiting import REMEDIES
@@ -59,8 +59,6 @@ def test_the_readme_names_everything():
 
 
 def outputs_of_nothing() -> dict[str, str]:
-    from hf_action.report import Step
-
     return outputs(Step(operation="info", outcome=Outcome.OK, message="", elapsed=0.0, requests=0, prices={}))
 
 

@@ -48,8 +48,8 @@ def quick(monkeypatch, certificates):
 
 
 # ---- the runner, as it reads a log ----
-# https://github.com/actions/runner, src/Runner.Common/ActionCommand.cs (TryParseV2, TryParse) and
-# src/Runner.Worker/ActionCommandManager.cs (TryProcessCommand)
+# Source: https://github.com/actions/runner, TryParseV2 and TryParse of src/Runner.Common/ActionCommand.cs, and
+# TryProcessCommand of src/Runner.Worker/ActionCommandManager.cs.
 
 REGISTERED = frozenset({"set-env", "set-output", "save-state", "add-mask", "add-path", "add-matcher", "remove-matcher",
                         "debug", "warning", "error", "notice", "group", "endgroup", "echo", "stop-commands"})  # fmt: skip

@@ -1,9 +1,11 @@
 """Many Spaces in one step: selected, acted on, watched by listings, paid for."""
 
 import json
+import threading
 
 import pytest
 
+from hf_action.hub import Hub
 from simhub.access import Meter
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, ListingSha, Phase, Space
@@ -146,11 +148,7 @@ def test_no_429_is_provoked(run, fleet, hub):
 
 def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
     """Counted where they are sent."""
-    import threading
-
     running, peak, lock = 0, 0, threading.Lock()
-    from hf_action.hub import Hub
-
     real = Hub.pause
 
     def pause(hub, space):

@@ -256,6 +256,7 @@ def test_who_may_see_and_write_what(world, token, id, write, status):
         (lambda world, id: world.request_hardware(id, flavor="abacus"), 400),
         (lambda world, id: world.set_sleep_time(id, seconds=60), 400),
     ],
+    ids=["unpaid", "free hardware with a sleep time", "unknown hardware", "sleep time on free hardware"],
 )
 def test_a_refused_write_has_no_effect(world, write, status):
     id = one(world)
