@@ -87,11 +87,11 @@ def released(refs: Iterable[str]) -> list[tuple[int, ...]]:
 
 
 def base() -> str:
-    """Return the image that the Dockerfile builds on."""
-    found = re.search(r"^FROM (\S+) AS interpreter$", Path("Dockerfile").read_text(), re.MULTILINE)
+    """Return the image that the Dockerfile builds on, with its registry, as labels and digests need it."""
+    found = re.search(r"^FROM ([\w.-]+:[\w.-]+) AS interpreter$", Path("Dockerfile").read_text(), re.MULTILINE)
     if not found:
-        raise Refusal("the Dockerfile has no line 'FROM ... AS interpreter'")
-    return found[1]
+        raise Refusal("the Dockerfile has no line 'FROM name:tag AS interpreter' with an official image of Docker Hub")
+    return f"docker.io/library/{found[1]}"
 
 
 def entry(version: str) -> str:

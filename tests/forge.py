@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 DIGEST = "sha256:" + "ab" * 32
-SAYS = {"runs": 1, "signed": True, "base": f"docker.io/library/python:3.13-slim {DIGEST}", "program": "hf-space 1.2.3"}
+SAYS = {"runs": 1, "signed": True, "base": DIGEST, "program": "hf-space 1.2.3"}
 
 # No jq is needed for these, and another expression is a failing test.
 JQ: dict[str, Callable] = {
@@ -126,6 +126,7 @@ class Repository:
 
     def commit(self, tree: str, *, parent: str, message: str) -> str:
         """Make a commit that no reference points at yet."""
+        assert len(parent) == 40  # GitHub takes no names here
         return self.git("commit-tree", tree, "-p", parent, "-m", message)
 
 

@@ -133,7 +133,7 @@ def release(tmp_path: Path) -> Release:
         release.change(name, f'"{VERSION}"', '"1.2.3"')
     (release.source / "CHANGELOG.md").write_text(CHANGELOG)
     Repository(tmp_path).git("init", "--quiet", "--bare", "forge")
-    Repository(release.source).git("init", "--quiet")
+    Repository(release.source).git("init", "--quiet", "--initial-branch=elsewhere")
     (tmp_path / "bin").mkdir()
     for name in ("gh", "docker"):
         program = tmp_path / "bin" / name
@@ -152,7 +152,7 @@ def test_the_release_changes_one_line(release):
     source = release.push()
     assert release.finish(), release.log
     difference = release.forge.git("diff", "--unified=0", source, "v1.2.3").splitlines()
-    assert [line for line in difference if re.match(r"[+-](?!--|\+\+)|\+\+\+|---", line)] == [
+    assert [line for line in difference if not line.startswith(("diff", "index", "@@"))] == [
         "--- a/action.yml",
         "+++ b/action.yml",
         "-  image: Dockerfile",
@@ -216,6 +216,7 @@ def set_version(name: str) -> Callable[[Release], None]:
         pytest.param(lambda release: release.change("CHANGELOG.md", "- It waits.\n", ""), "CHANGELOG.md has nothing", id="no notes"),
         pytest.param(lambda release: release.change("CHANGELOG.md", "1.2.3", "1.2.30"), "CHANGELOG.md has nothing", id="other notes"),
         pytest.param(lambda release: release.change("Dockerfile", "AS interpreter", "AS python"), "the Dockerfile has no line", id="no base"),
+        pytest.param(lambda release: release.change("Dockerfile", "FROM python", "FROM quay.io/python"), "the Dockerfile has no line", id="other registry"),
         pytest.param(lambda release: setattr(release, "tag", "source/v1.2"), "source/v1.2 is not of the form", id="short tag"),
         pytest.param(lambda release: setattr(release, "tag", "source/v1.2.3-rc1"), "is not of the form source/v1.2.3", id="candidate"),
         pytest.param(lambda release: setattr(release, "tag", "source/v01.2.3"), "is not of the form source/v1.2.3", id="leading zero"),
@@ -248,7 +249,7 @@ def test_other_majors_do_not_matter(release):
     assert release.run("check"), release.log
 
 
-@pytest.mark.parametrize("base", ["docker.io/library/python:3.13-slim", "python:3.13-slim sha256:abc", ""])
+@pytest.mark.parametrize("base", ["Name: python:3.13-slim", "sha256:abc", f"Digest: {DIGEST}", ""])
 def test_nothing_is_built_on_a_base_without_a_digest(base, release):
     """Whatever the registry answers."""
     release.says = f'{{"base": "{base}"}}'
@@ -264,9 +265,10 @@ def test_nothing_is_published_that_says_another_version(release):
 
 
 def test_nothing_is_published_that_github_has_not_signed(release):
-    """There is no tag then, nor a release."""
+    """There is no tag then, nor a release, nor an attempt at one."""
     release.says = '{"signed": false}'
     assert not release.finish()
+    assert "/git/commits" in release.calls[-1]
     assert release.forge.refs("tags/") == []
 
 
@@ -290,6 +292,15 @@ def test_action_yml_names_an_image_by_digest_only(image, release):
     assert (done.returncode, done.stdout) == (1, "")
 
 
+@pytest.mark.parametrize("line", ["", "  image: docker://old\n", "  image: Dockerfile\n  image: Dockerfile\n"])
+def test_action_yml_is_not_released_without_an_image_of_its_own(line, release):
+    """There must be exactly one line to change."""
+    release.change("action.yml", "  image: Dockerfile\n", line)
+    script = [sys.executable, "-I", ".github/release.py", "tree", "base", IMAGE]
+    done = subprocess.run(script, cwd=release.source, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_a_mistaken_call_shows_how(release):
     """For a maintainer who tries the script by hand."""
     done = subprocess.run(
@@ -304,6 +315,14 @@ def test_a_mistaken_call_shows_how(release):
 def test_only_a_maintainers_tag_starts_a_release():
     """No branch, no pull request, no button; and never the tags that it makes itself."""
     assert WORKFLOW[True] == {"push": {"tags": ["source/v*"]}}  # YAML 1.1 reads `on` as true
+
+
+def test_the_tests_that_must_have_passed_run_on_main():
+    """The first job asks for the runs of a workflow that is there, for an event that starts it."""
+    test = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
+    assert test[True]["push"] == {"branches": ["main"]}
+    (asked,) = (step["run"] for step in JOBS["check"]["steps"] if "gh run list" in step.get("run", ""))
+    assert "--workflow test.yml --branch main --event push" in asked
 
 
 def test_a_job_may_do_what_it_is_for():
@@ -327,7 +346,7 @@ def test_a_job_may_do_what_it_is_for():
 def test_the_image_is_built_on_the_base_by_digest():
     """For both platforms, with what it is made of in its labels."""
     (build,) = (step["with"] for step in JOBS["image"]["steps"] if step.get("id") == "build")
-    base = "${{ steps.base.outputs.name }}@${{ steps.base.outputs.digest }}"
+    base = "${{ needs.check.outputs.base }}@${{ steps.base.outputs.digest }}"
     assert (build["platforms"], build["build-args"], build["sbom"]) == ("linux/amd64,linux/arm64", f"BASE={base}", True)
     labels = dict(line.split("=", 1) for line in build["labels"].splitlines())
     name, digest = base.split("@")
@@ -335,6 +354,15 @@ def test_the_image_is_built_on_the_base_by_digest():
     assert labels["org.opencontainers.image.base.digest"] == digest
     assert labels["org.opencontainers.image.revision"] == "${{ github.sha }}"
     assert labels["org.opencontainers.image.version"] == "${{ needs.check.outputs.version }}"
+
+
+def test_the_base_is_looked_up_as_the_dockerfile_names_it(release):
+    """And its digest comes from the registry alone: none is written down."""
+    assert release.run("check") and release.run("image"), release.log
+    name = "docker.io/library/python:3.13-slim"
+    assert f"docker buildx imagetools inspect {name} --format '{{{{print .Manifest.Digest}}}}'" in release.calls
+    assert release.results["needs.check.outputs.base"] == name
+    assert release.results["steps.base.outputs.digest"] == DIGEST
 
 
 def test_what_is_signed_is_what_is_released():
@@ -346,6 +374,11 @@ def test_what_is_signed_is_what_is_released():
             "${{ env.IMAGE }}",
             "${{ steps.build.outputs.digest }}",
         )
+
+
+def test_a_failure_in_a_pipe_ends_the_run():
+    """GitHub gives pipefail to `shell: bash` only, and the tests here run the shell with it."""
+    assert WORKFLOW["defaults"] == {"run": {"shell": "bash"}}
 
 
 def test_no_expression_stands_in_shell():
@@ -377,6 +410,14 @@ def test_the_changelog_can_be_released_from():
     found = [re.fullmatch(r"(\d+)\.(\d+)\.(\d+) - \d{4}-\d\d-\d\d", heading) for heading in headings]
     numbers = [tuple(map(int, each.groups())) for each in found]
     assert numbers == sorted(numbers, reverse=True)
+
+
+def test_the_release_replaces_the_base_of_every_stage():
+    """BASE stands in each, and is the stage that Dependabot reads unless it is given."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    named, *stages = re.findall(r"^FROM (.*)$", dockerfile, re.MULTILINE)
+    assert named.endswith(" AS interpreter") and "\nARG BASE=interpreter\n" in dockerfile
+    assert stages and all(stage.split()[0] == "${BASE}" for stage in stages)
 
 
 def test_the_image_and_the_project_are_described_alike():
