@@ -1,6 +1,8 @@
 # The image of the action: an interpreter, the action, and only those packages that it imports.
-# The release names BASE by digest; see docs/releasing.md.
-ARG BASE=python:3.13-slim
+# The release gives BASE the same image by digest; see docs/releasing.md. Unless it does, BASE is the stage below, which
+# has a line of its own because Dependabot updates a FROM, but no ARG (dependabot-core issue 2057).
+ARG BASE=interpreter
+FROM python:3.13-slim AS interpreter
 
 FROM ${BASE} AS build
 COPY requirements/image.txt /tmp/
@@ -13,6 +15,10 @@ COPY hf_action /action/hf_action
 RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /action
 
 FROM ${BASE}
+# What is known before a release; the release adds version, revision, source and the base with its digest.
+LABEL org.opencontainers.image.title="hf-space" \
+      org.opencontainers.image.description="Operate Hugging Face Spaces from a workflow or a shell, and wait until they are truly in the stage asked for" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /action /action
 # Isolated: neither the workspace, nor PYTHON* variables, nor a user's site-packages can put a module before ours.
 ENTRYPOINT ["python3", "-I", "/action/entrypoint.py"]

@@ -29,6 +29,10 @@ lint: setup ## Check style, the action and the workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows examples/*.yml .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/actionlint -shellcheck $(BIN)/shellcheck examples/*.yml .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --persona=auditor examples .github action.yml
 
 types: setup ## Check types

@@ -72,6 +72,6 @@ def test_promises_of_the_security_page_name_tests_that_exist():
 
 def test_links_between_documents_lead_somewhere():
     """A relative link names a file that is there."""
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

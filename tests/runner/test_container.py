@@ -20,6 +20,14 @@ pytestmark = pytest.mark.container
 MARK = "imported from the workspace"
 
 
+def test_the_image_says_what_it_is(image):
+    """What is known before a release stands in its labels."""
+    labels = json.loads(docker("inspect", "--format={{json .Config.Labels}}", image))
+    assert labels["org.opencontainers.image.title"] == "hf-space"
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert labels["org.opencontainers.image.description"]
+
+
 # ---- what steps end as ----
 
 

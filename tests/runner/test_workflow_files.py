@@ -29,11 +29,12 @@ def steps_of(path: Path) -> list[dict]:
     "command",
     [
         pytest.param(("check-jsonschema", "--builtin-schema", "vendor.github-workflows"), id="check-jsonschema"),
+        pytest.param(("actionlint", f"-shellcheck={BIN / 'shellcheck'}"), id="actionlint"),
         pytest.param(("zizmor", "--offline", "--no-progress", "--persona=auditor"), id="zizmor"),
     ],
 )
 def test_workflows_are_valid_and_safe(command):
-    """Neither the schema of workflows nor the strictest audit finds anything."""
+    """Neither the schema of workflows, nor actionlint, nor the strictest audit finds anything."""
     tool, *words = command
     done = subprocess.run([BIN / tool, *words, *EXAMPLES, *WORKFLOWS], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
