@@ -28,7 +28,7 @@ lint: setup ## Check style, the action and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows examples/*.yml .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet --persona=auditor examples .github action.yml
+	$(BIN)/zizmor --offline --quiet --persona=auditor examples/*.yml .github action.yml
 
 types: setup ## Check types
 	$(BIN)/mypy
