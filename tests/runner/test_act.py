@@ -212,8 +212,8 @@ def head_of(repository: Path) -> str:
 
 
 def test_a_sync_is_waited_for(act, world: World):
-    """Ten seconds of the old RUNNING do not end the step; a later one reads stage, commit, elapsed and host."""
-    world.add(Space(id="acme/demo", commit=OLD, head=NEW, timeline=rebuild(stale=10)))
+    """The old RUNNING does not end the step; a later one reads stage, commit, elapsed and host."""
+    world.add(Space(id="acme/demo", commit=OLD, head=NEW, timeline=rebuild(stale=3)))
     workflow = act("push", "after-push.yml", without="Sync")
     assert workflow.jobs == {"deploy": "success"}, workflow.text
     outputs = workflow.outputs("Wait for the new build")

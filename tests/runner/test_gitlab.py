@@ -148,7 +148,7 @@ def test_any_runner_with_docker(image: str, endpoint: str, world: World):
     """The words after the image are the program's, and the token comes from the runner's own environment."""
     (shown,) = re.findall(r"^\$ docker run (.*)$", PAGE, re.MULTILINE)
     world.add(Space(id="acme/demo", commit=OLD, head=OLD))
-    words = shlex.split(shown.replace("ghcr.io/OWNER/hf-space:v1", f"--env HF_ENDPOINT={endpoint} {image}"))
+    words = shlex.split(shown.replace("ghcr.io/OWNER/hf-space:1", f"--env HF_ENDPOINT={endpoint} {image}"))
     environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HF_TOKEN": TOKEN}
     done = subprocess.run(["docker", "run", *words], env=environ, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

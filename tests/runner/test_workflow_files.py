@@ -142,34 +142,26 @@ def test_a_sync_is_for_the_space_that_is_waited_for(name, job):
 
 
 def test_the_push_with_git_pushes_this_commit_with_the_token(tmp_path):
-    """Its script is run, with a repository of this machine in the place of the Hub's."""
-    (push,) = [
-        s for s in load(ROOT / "examples/after-git-push.yml")["jobs"]["deploy"]["steps"] if s.get("name") == "Push"
-    ]
+    """Its script is run, with a repository of this machine in the place of the Hub's; and git is asked who pushes."""
+    steps = load(ROOT / "examples/after-git-push.yml")["jobs"]["deploy"]["steps"]
+    (push,) = [step for step in steps if step.get("name") == "Push"]
     here, there = tmp_path / "here", tmp_path / "there"
-    author = {
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@b",
-    }
-    instead = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{there}.insteadOf"}
-    instead["GIT_CONFIG_VALUE_0"] = "https://huggingface.co/spaces/acme/demo"
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "HF_TOKEN": TOKEN} | author | instead
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | push["env"] | {"HF_TOKEN": TOKEN}
+    instead = {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_1": f"url.{there}.insteadOf"}
+    instead["GIT_CONFIG_VALUE_1"] = "https://huggingface.co/spaces/acme/demo"
 
     def run(*words: str, text: str = "") -> str:
-        return subprocess.run(
-            words, cwd=here, env=environ, input=text, check=True, capture_output=True, text=True
-        ).stdout
+        command = {"cwd": here, "env": environ | instead, "input": text, "check": True}
+        return subprocess.run(words, capture_output=True, text=True, **command).stdout
 
     here.mkdir()
     run("git", "init", "--quiet", "--bare", str(there))
     run("git", "init", "--quiet", "--initial-branch=work")
-    run("git", "commit", "--quiet", "--allow-empty", "--message=Begin")
+    author = ("-c", "user.name=acme", "-c", "user.email=acme@example.com")
+    run("git", *author, "commit", "--quiet", "--allow-empty", "--message=Begin")
     run("bash", "-e", "-c", push["run"])
     assert run("git", "--git-dir", str(there), "rev-parse", "main") == run("git", "rev-parse", "HEAD")
-    ask = re.sub(r"push .*", "credential fill", push["run"])
-    said = run("bash", "-e", "-c", ask, text="protocol=https\nhost=huggingface.co\n\n")
+    said = run("git", "credential", "fill", text="protocol=https\nhost=huggingface.co\n\n")
     assert f"username=acme\npassword={TOKEN}\n" in said
 
 
