@@ -334,9 +334,9 @@ def test_a_sleeping_space_is_woken_for_a_test(act, world: World):
 # ---- pull requests ----
 
 
-def pull_request(action: str, *, head: str = "acme/app") -> dict:
-    """Return what GitHub tells of a pull request."""
-    return {"action": action, "number": 7, "pull_request": {"number": 7, "head": {"repo": {"full_name": head}}}}
+def pull_request(what: str, *, head: str = "acme/app") -> dict:
+    """Return what GitHub tells of a pull request that was opened, closed or the like."""
+    return {"action": what, "number": 7, "pull_request": {"number": 7, "head": {"repo": {"full_name": head}}}}
 
 
 def test_a_pull_request_has_a_preview_until_it_is_closed(act, world: World, hub: Server):
@@ -355,10 +355,10 @@ def test_a_pull_request_has_a_preview_until_it_is_closed(act, world: World, hub:
     assert world.state(space.id).stage == "RUNNING"
 
 
-@pytest.mark.parametrize("action", ["opened", "closed"])
-def test_a_pull_request_from_a_fork_has_no_preview(action, act, hub: Server):
+@pytest.mark.parametrize("what", ["opened", "closed"])
+def test_a_pull_request_from_a_fork_has_no_preview(what, act, hub: Server):
     """No job runs, and nothing is asked of the Hub."""
-    workflow = act("pull_request", "preview.yml", payload=pull_request(action, head="other/app"), without="Sync")
+    workflow = act("pull_request", "preview.yml", payload=pull_request(what, head="other/app"), without="Sync")
     assert (workflow.jobs, list(hub.requests)) == ({}, []), workflow.text
 
 
