@@ -33,7 +33,7 @@ lint: setup ## Check style, the action and the workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(BIN)/actionlint -shellcheck $(BIN)/shellcheck examples/*.yml .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet --persona=auditor examples .github action.yml
+	$(BIN)/zizmor --offline --quiet --persona=auditor examples/*.yml .github action.yml
 
 types: setup ## Check types
 	$(BIN)/mypy

@@ -28,6 +28,13 @@ LARGEST_SUMMARY = 1_000_000
 # Characters of a message, and Spaces in the diagram, that a reader still takes in.
 LONGEST_LINE = 2_000
 MOST_DRAWN = 30
+# What a dotenv report of GitLab tells of a step: it may have 20 variables and must be smaller than 5 KiB, where the
+# administrator has not changed that (docs.gitlab.com/administration/instance_limits).
+DOTENV = (
+    *("result", "space-id", "stage", "previous-stage", "changed", "url", "host", "commit"),
+    *("hardware", "requested-hardware", "elapsed", "count", "failed", "hourly-cost", "hourly-saved", "message"),
+)
+LARGEST_VALUE, LARGEST_MESSAGE = 250, 900  # bytes
 # Hours for which a saving is estimated.
 NIGHT, MONTH = 12, 730
 
@@ -258,6 +265,24 @@ def outputs(step: Step) -> dict[str, str]:
         ),
         "message": plain(step.message),
     }
+
+
+def dotenv(outputs: Mapping[str, str]) -> str:
+    """Return the outputs that a later job may decide by as a dotenv report of GitLab: one `HF_SPACE_NAME=value` a line.
+
+    GitLab keeps quotes as they are, and its runner puts variables in the place of `$NAME`: hence `$$`. Too long a value
+    is left out, since half an address leads astray; too long a message is cut.
+    """
+    lines = []
+    for name in DOTENV:
+        value = plain(outputs[name]).replace("$", "$$")
+        if name == "message":
+            value = value.encode()[:LARGEST_MESSAGE].decode(errors="ignore")
+            value = value[:-1] if value.count("$") % 2 else value
+        elif len(value.encode()) > LARGEST_VALUE:
+            value = ""
+        lines.append(f"HF_SPACE_{name.replace('-', '_').upper()}={value}\n")
+    return "".join(lines)
 
 
 def _cost(step: Step, *, before: bool) -> float:

@@ -1,7 +1,8 @@
 """The machine the step runs on: its environment, its log, and the files it reads results from.
 
 This is the only module that imports actions_toolkit and the only one that reads os.environ. Outside GitHub
-Actions the same calls print plain lines, and write only the files that are named.
+Actions the same calls print plain lines, and write only the files that are named: GITHUB_OUTPUT and its kin, and
+HF_SPACE_DOTENV.
 """
 
 import os
@@ -15,7 +16,7 @@ from threading import Event
 from actions_toolkit import core
 
 from hf_action.listening import Clock
-from hf_action.report import Step, duration, hidden, plain, redact
+from hf_action.report import Step, dotenv, duration, hidden, plain, redact
 
 # Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
 HEARTBEAT = 55.0
@@ -30,7 +31,8 @@ class Runner:
         self._secrets: list[str] = []
         # Either is enough: other runners that understand the files do not always set GITHUB_ACTIONS.
         self._commands = os.environ.get("GITHUB_ACTIONS") == "true" or bool(os.environ.get("GITHUB_OUTPUT"))
-        self._sizes = {name: _size(name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")}
+        files = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE", "HF_SPACE_DOTENV")
+        self._sizes = {name: _size(name) for name in files}
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
@@ -91,13 +93,17 @@ class Runner:
             show(plain(self.hide(text)))
 
     def write_outputs(self, outputs: Mapping[str, str]) -> None:
-        """Write all outputs, in place of those written before."""
+        """Write all outputs, in place of those written before; HF_SPACE_DOTENV may name a file for GitLab, too."""
 
         def write() -> None:
             for name, value in outputs.items():
                 core.set_output(name, self.hide(value))
 
+        def write_dotenv() -> None:
+            Path(os.environ["HF_SPACE_DOTENV"]).write_text(self.hide(dotenv(outputs)), encoding="utf-8")
+
         self._write("GITHUB_OUTPUT", write)
+        self._write("HF_SPACE_DOTENV", write_dotenv)
 
     def write_summary(self, markdown: str) -> None:
         """Write the job summary, in place of one written before. actions_toolkit has no call for it."""

@@ -52,6 +52,21 @@ def read_outputs(path: Path) -> dict[str, str]:
     return {name: value for name, _, value in found}
 
 
+def read_dotenv(text: str, **variables: str) -> dict[str, str]:
+    """Read a dotenv report as GitLab does with its limits by default; `variables` are those of the job that gets it.
+
+    Sources: app/services/ci/parse_dotenv_artifact_service.rb of GitLab, and common/variables.go of its runner.
+    """
+    assert len(text.encode()) < 5120
+    found = {}
+    for line in text.removesuffix("\n").split("\n"):
+        name, value = re.fullmatch(r"(.*?)=(.*)", line).groups()
+        assert re.fullmatch("[A-Za-z0-9_]+", name)
+        found[name] = re.sub(r"\$(\$|\w+|{.*?})", lambda mark: variables.get(mark[1].strip("{}"), ""), value.strip())
+    assert len(found) <= 20
+    return found
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

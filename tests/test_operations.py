@@ -6,7 +6,7 @@ import pytest
 
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
-from tests.conftest import NEW, NEWER, OLD, READ_ONLY, TOKEN
+from tests.conftest import NEW, NEWER, OLD, READ_ONLY, TOKEN, read_dotenv
 
 STALE = (Phase(10, "RUNNING_BUILDING"), Phase(60, "RUNNING_APP_STARTING"), Phase(70, "RUNNING", commit=HEAD))
 
@@ -344,6 +344,31 @@ def test_invalid_input_still_writes_outputs_and_summary(run, hub):
     assert (ended.status, ended.result, hub.requests) == (2, "invalid-input", [])
     assert (ended.outputs["count"], ended.spaces, ended.log.count("::error::")) == ("0", [], 2)
     assert "invalid-input" in ended.summary
+
+
+@pytest.mark.parametrize(
+    ("words", "result", "stage"),
+    [
+        (("info", "acme/demo"), "ok", "RUNNING"),
+        (("info", "acme/gone"), "not-found", ""),
+        (("info", "a/b/c"), "invalid-input", ""),
+    ],
+)
+def test_the_outputs_are_also_written_for_gitlab(words, result, stage, run, tmp_path):
+    """On every path, in place of what an earlier job may have left there."""
+    file = tmp_path / "space.env"
+    file.write_text("EARLIER=gone\n" * 400)
+    ended = run(*words, env={"HF_SPACE_DOTENV": str(file)})
+    found = read_dotenv(file.read_text())
+    assert (ended.result, found["HF_SPACE_RESULT"], found["HF_SPACE_STAGE"]) == (result, result, stage)
+    assert "EARLIER" not in found
+
+
+def test_a_report_for_gitlab_that_cannot_be_written_is_a_warning(run, tmp_path):
+    """The step ends as it would have, with its outputs."""
+    ended = run("info", "acme/demo", env={"HF_SPACE_DOTENV": str(tmp_path / "gone/space.env")})
+    assert (ended.status, ended.result) == (0, "ok")
+    assert "::warning::HF_SPACE_DOTENV could not be written: " in ended.log
 
 
 def test_the_token_is_masked_first_and_shown_nowhere(run):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hf_action.errors import GRAVITY, Outcome, gravest
 from hf_action.facts import Description, Runtime
 from hf_action.report import (
+    DOTENV,
     ICONS,
     LARGEST_SUMMARY,
     Moment,
@@ -18,6 +19,7 @@ from hf_action.report import (
     annotation,
     bill,
     conclude,
+    dotenv,
     duration,
     escape,
     heading,
@@ -29,6 +31,7 @@ from hf_action.report import (
     redact,
     summary,
 )
+from tests.conftest import read_dotenv
 
 COMMIT = "3d2e3a67dc686c9c3abc3aaede5f66cd1fa7434c"
 RUNTIME = Runtime(stage="RUNNING", commit=COMMIT, hardware="t4-small", requested_hardware="t4-small", sleep_time=3600)
@@ -345,6 +348,57 @@ def test_a_signal_decides_over_results_that_are_in():
     ended = conclude([result()], cancelled=True, operation="info", elapsed=0.0, requests=0, prices={})
     assert ended.outcome is Outcome.CANCELLED
     assert step(result()).outcome is Outcome.OK
+
+
+# ---- the outputs for GitLab ----
+
+
+@given(st.dictionaries(st.sampled_from(DOTENV), hostile | st.just("é$" * 900)))
+def test_any_outputs_make_a_report_that_gitlab_takes(given):
+    """Few enough variables, small enough, with legal names, one a line, whatever the values are."""
+    found = read_dotenv(dotenv(dict.fromkeys(DOTENV, "") | given), **{"$": "$"})
+    assert list(found) == [f"HF_SPACE_{name.upper().replace('-', '_')}" for name in DOTENV]
+    assert found["HF_SPACE_STAGE"] in (plain(given.get("stage", "")).strip(), "")
+    assert plain(given.get("message", "")).strip().startswith(found["HF_SPACE_MESSAGE"])
+
+
+def test_the_report_for_gitlab_of_one_space():
+    """What a later job may decide by, in the words of the outputs."""
+    found = read_dotenv(dotenv(outputs(step(result()))))
+    assert found == {
+        "HF_SPACE_RESULT": "ok", "HF_SPACE_SPACE_ID": "acme/demo", "HF_SPACE_STAGE": "RUNNING",
+        "HF_SPACE_PREVIOUS_STAGE": "RUNNING", "HF_SPACE_CHANGED": "false", "HF_SPACE_HOST": "",
+        "HF_SPACE_URL": "https://huggingface.co/spaces/acme/demo", "HF_SPACE_COMMIT": COMMIT,
+        "HF_SPACE_HARDWARE": "t4-small", "HF_SPACE_REQUESTED_HARDWARE": "t4-small", "HF_SPACE_ELAPSED": "13.0",
+        "HF_SPACE_COUNT": "1", "HF_SPACE_FAILED": "0", "HF_SPACE_HOURLY_COST": "0.40", "HF_SPACE_HOURLY_SAVED": "0.00",
+        "HF_SPACE_MESSAGE": "acme/demo: RUNNING",
+    }  # fmt: skip
+
+
+def test_a_message_for_gitlab_takes_no_variable_of_the_job():
+    """A Space that says $HF_TOKEN gets no token to show; a dollar stays a dollar."""
+    given = dict.fromkeys(DOTENV, "") | {"message": "spent $5, $HF_TOKEN and ${HF_TOKEN}"}
+    found = read_dotenv(dotenv(given), **{"HF_TOKEN": "secret", "$": "$"})
+    assert found["HF_SPACE_MESSAGE"] == given["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [
+        ("url", "x" * 250, "x" * 250),
+        ("url", "x" * 251, ""),
+        ("host", "é" * 125, "é" * 125),
+        ("host", "é" * 126, ""),
+        ("message", "x" * 901, "x" * 900),
+        ("message", "x" + "é" * 450, "x" + "é" * 449),
+        ("message", "x" * 899 + "$", "x" * 899),
+        ("message", "x" * 898 + "$", "x" * 898 + "$"),
+    ],
+)
+def test_what_is_too_long_for_gitlab(name, value, left):
+    """A value is left out whole, a message is cut where a character ends."""
+    found = read_dotenv(dotenv(dict.fromkeys(DOTENV, "") | {name: value}), **{"$": "$"})
+    assert found[f"HF_SPACE_{name.upper()}"] == left
 
 
 # ---- summary ----
