@@ -80,7 +80,7 @@ def test_workflows_are_valid_and_safe(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", [*EXAMPLES, *WORKFLOWS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*EXAMPLES, *WORKFLOWS], ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_workflows_start_without_any_permission(path):
     """A job that needs one asks for it, and every job has an end; one that is called has its own."""
     workflow = load(path)
@@ -91,7 +91,7 @@ def test_workflows_start_without_any_permission(path):
 # ---- examples ----
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_examples_use_what_there_is(path):
     """A comment on top says what for; inputs, secrets and outputs are those of the action, or of what is called."""
     text = path.read_text()
@@ -106,7 +106,7 @@ def test_examples_use_what_there_is(path):
         assert set(re.findall(r"needs\.gate\.outputs\.([\w-]+)", text)) <= set(call.get("outputs", ()))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_the_inputs_of_examples_are_without_mistake(path):
     """The action would not even warn, whatever an expression comes to."""
     values = {"github.sha": NEW, "matrix.space-id": "acme/demo acme/second", "github.event.number": "7"}
@@ -199,7 +199,7 @@ def test_yaml_in_documents_uses_what_there_is(block):
 # ---- reusable workflows ----
 
 
-@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_reusable_workflow_hands_its_inputs_on(path):
     """Each goes to the input of the action of the same name, and each output is one of the action's."""
     call = load(path)["on"]["workflow_call"]
@@ -214,7 +214,7 @@ def test_a_reusable_workflow_hands_its_inputs_on(path):
     assert set(step["with"]) <= set(ACTION["inputs"])
 
 
-@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_reusable_workflow_runs_the_action_of_its_own_commit(path):
     """It fetches itself, as the job's context names it, and asks for no permission that a caller might not have."""
     (job,) = load(path)["jobs"].values()
@@ -227,7 +227,7 @@ def test_a_reusable_workflow_runs_the_action_of_its_own_commit(path):
     assert "permissions" not in job
 
 
-@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_the_page_tells_how_a_reusable_workflow_is_called(path):
     """A row for each input, with its default; outputs are named; the timeout fits into the job's."""
     call = load(path)["on"]["workflow_call"]
