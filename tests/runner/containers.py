@@ -116,10 +116,11 @@ class Step:
         self._reader.start()
 
     def _read(self) -> None:
-        for line in self.client.stdout:
-            with self._came:
-                self._lines.append(line)
-                self._came.notify_all()
+        with self.client.stdout as lines:
+            for line in lines:
+                with self._came:
+                    self._lines.append(line)
+                    self._came.notify_all()
 
     @property
     def log(self) -> str:
