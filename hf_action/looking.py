@@ -113,10 +113,10 @@ def spread(items: Iterable[Item], work: Callable[[Item], None], *, width: int) -
     waiting_items.reverse()
 
     def toil() -> None:
-        while waiting_items and not errors:
+        while not errors:
             try:
                 item = waiting_items.pop()
-            except IndexError:  # another thread was quicker
+            except IndexError:  # nothing is left
                 return
             try:
                 work(item)

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import partial
 from random import random
 from threading import Lock
+from typing import assert_never
 
 from hf_action import waiting
 from hf_action.causes import find_cause
@@ -194,6 +195,8 @@ class Campaign:
             case "sleep-time":
                 assert settings.sleep_time is not None  # operation sleep-time has one, see settings.py
                 self._act(track, partial(self._hub.set_sleep_time, seconds=settings.sleep_time))
+            case _:
+                assert_never(settings.operation)
 
     def _request_hardware(self, track: Track) -> None:
         flavor, seconds = track.settings.hardware, track.settings.sleep_time

@@ -13,14 +13,15 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from hf_action.errors import InvalidInput
 from hf_action.selection import SORTS, Filters, is_pattern
 from hf_action.stages import STAGES
 
-OPERATIONS = {
+Operation = Literal["info", "wait", "restart", "pause", "wake", "hardware", "sleep-time", "list"]
+OPERATIONS: dict[str, str] = {
     "info": "Take one look at each Space and report it.",
     "wait": "Wait until each Space is in the stage asked for; change nothing.",
     "restart": "Restart each Space, then wait until the new build runs.",
@@ -425,7 +426,7 @@ INPUTS = {
 class Settings:
     """Everything one call was asked to do. Durations are in seconds."""
 
-    operation: str
+    operation: Operation
     spaces: tuple[str, ...]  # by name
     patterns: tuple[str, ...]  # owner/pattern, to be chosen from listings
     filters: Filters
@@ -550,7 +551,7 @@ def _settle(
     mistakes += _check_endpoint(values["endpoint"], has_token=bool(given.get("token") or keyless))
     spaces = values["space-id"] or ()
     settings = Settings(
-        operation=operation,
+        operation=values["operation"],
         spaces=tuple(space for space in spaces if not is_pattern(space)),
         patterns=(
             *(space for space in spaces if is_pattern(space)),

@@ -4,6 +4,7 @@ Nothing is patched: the real huggingface_hub talks to a real server over a real 
 """
 
 import json
+import os
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -44,6 +45,12 @@ class Ended:
     @property
     def spaces(self) -> list[dict]:
         return json.loads(self.outputs["spaces"])
+
+
+def clean_environ() -> dict[str, str]:
+    """Return what a process needs of this one's environment: where things are, and how its coverage is measured."""
+    needed = ("PATH", "SYSTEMROOT", "SSL_CERT_FILE", "COVERAGE_PROCESS_CONFIG")
+    return {name: os.environ[name] for name in needed if name in os.environ}
 
 
 def read_outputs(path: Path) -> dict[str, str]:

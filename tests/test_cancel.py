@@ -26,7 +26,7 @@ from hf_action import waiting
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import TOKEN, read_outputs
+from tests.conftest import TOKEN, clean_environ, read_outputs
 from tests.test_hostile import read_file_command
 
 ROOT = Path(__file__).parent.parent
@@ -78,11 +78,10 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 def start(*words: str, url: str, script: str | None = None, before: Callable[[], None] | None = None, **environ: str) -> subprocess.Popen[str]:
     """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does."""
-    clean = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "SSL_CERT_FILE") if name in os.environ}
     program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [ROOT / "entrypoint.py"]
     return subprocess.Popen(
         [sys.executable, "-I", *program, *words],
-        env=clean | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true", "HF_TOKEN": TOKEN} | environ,
+        env=clean_environ() | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true", "HF_TOKEN": TOKEN} | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -470,7 +469,7 @@ def test_a_disk_that_gets_full_leaves_no_half_outputs(hub, files, room):
     """The runner fails a step whose file of outputs breaks off, so what could not be written whole is taken back."""
     Path(files["GITHUB_OUTPUT"]).write_text("earlier=kept\n")
     limit = room + len("earlier=kept\n")
-    process = start("info", "acme/demo", url=hub.url, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), **files)
+    process = start("info", "acme/demo", url=hub.url, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), COVERAGE_PROCESS_CONFIG="", **files)
     text = process.communicate(timeout=20)[0]
     written = read_file_command(Path(files["GITHUB_OUTPUT"]).read_text())
     assert (process.returncode, written[0]) == (0, ("earlier", "kept")), text

@@ -31,6 +31,24 @@ def test_each_entry_has_its_own_operation(run, world, hub, workspace):
     assert sorted(writes(hub)) == ["pause", "restart", "restart"]
 
 
+def test_a_listing_that_two_entries_choose_from_is_asked_for_once(run, world, hub, workspace):
+    """A Space that both choose is the first one's."""
+    for name in ("gpu", "web"):
+        world.add(Space(id=f"acme/{name}", hardware="t4-small"))
+    (workspace / "fleet.yml").write_text("spaces:\n- { id: 'acme/web*', operation: pause }\n- { id: 'acme/*', operation: info }\n")
+    ended = run("--fleet-file", "fleet.yml")
+    assert {one["id"]: one["stage"] for one in ended.spaces} == {"acme/web": "PAUSED", "acme/demo": "RUNNING", "acme/gpu": "RUNNING"}
+    assert sum(request.path == "/api/spaces" for request in hub.requests) == 1
+
+
+@pytest.mark.parametrize(("text", "about"), [(b"#" * (1024 * 1024 + 1), "is larger than 1 MiB"), (b"\xff", "cannot be read")], ids=["large", "no text"])
+def test_a_file_that_is_no_fleet_file_is_a_mistake(run, hub, workspace, text, about):
+    """It is said before anything is asked of the Hub."""
+    (workspace / "fleet.yml").write_bytes(text)
+    ended = run("--fleet-file", "fleet.yml")
+    assert (ended.status, f"fleet-file: 'fleet.yml' {about}" in ended.log, hub.requests) == (2, True, [])
+
+
 def test_mistakes_name_file_and_line(run, hub, workspace):
     """Also those that only an entry as a whole shows."""
     (workspace / "fleet.yml").write_text("spaces:\n- { id: acme/gpu, operation: hardware }\n- { id: acme/x, setle: 1 }\n")

@@ -29,7 +29,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Space, Token, World
 from tests.clocks import FakeClock
-from tests.conftest import NEW, OLD, TOKEN
+from tests.conftest import NEW, OLD, TOKEN, clean_environ
 
 NAMES = ("result", "space-id", "stage", "previous-stage", "changed", "url", "host", "commit", "hardware",
          "requested-hardware", "sleep-time", "sdk", "sdk-version", "private", "likes", "last-modified", "elapsed",
@@ -391,8 +391,7 @@ def environment(hub, folder: Path, **more: str) -> dict[str, str]:
     files = {name: str(folder / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for path in files.values():
         Path(path).write_text("")
-    clean = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "SSL_CERT_FILE") if name in os.environ}
-    return clean | files | {"GITHUB_ACTIONS": "true", "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN} | more
+    return clean_environ() | files | {"GITHUB_ACTIONS": "true", "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN} | more
 
 
 EVERYTHING = "\n".join(COMMANDS) + "\r::error::cr\u2028::error::ls\x1b[31m::error::ansi</details>|```<img>@everyone" + "\ud800"

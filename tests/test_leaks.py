@@ -27,6 +27,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Space, Token, World
 from tests.clocks import FakeClock
+from tests.conftest import clean_environ
 from tests.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, Exchange, token_service
 
 ROOT = Path(__file__).parent.parent
@@ -154,13 +155,12 @@ class Machine:
         runner_files = {name: home / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE", "GITHUB_ENV", "GITHUB_PATH")}
         for path in runner_files.values():
             path.write_text("")
-        clean = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "SSL_CERT_FILE") if name in os.environ}
         given = {"HF_ENDPOINT": self.url, "HOME": str(home), "GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1", "HF_DEBUG": "1", "TMPDIR": str(home)}
         program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [str(ROOT / "entrypoint.py")]
         ended = subprocess.run(
             [sys.executable, "-I", *program, *words],
             cwd=home / "work",
-            env=clean | given | {name: str(path) for name, path in runner_files.items()} | environ,
+            env=clean_environ() | given | {name: str(path) for name, path in runner_files.items()} | environ,
             capture_output=True,
             text=True,
             timeout=60,
@@ -287,7 +287,7 @@ def test_no_process_has_the_token_in_its_command_line(machine):
     space = space_of("info", "stall")
     process = subprocess.Popen(
         [sys.executable, "-I", ROOT / "entrypoint.py", "info", space, "--timeout", "3"],
-        env={name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE") if name in os.environ} | {"HF_ENDPOINT": machine.url, "HF_TOKEN": SECRET},
+        env=clean_environ() | {"HF_ENDPOINT": machine.url, "HF_TOKEN": SECRET},
         stdout=subprocess.PIPE,
         text=True,
     )

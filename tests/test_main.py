@@ -1,6 +1,5 @@
 """The process itself: signals, hostile folders, runner files that cannot be written."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import TOKEN, read_outputs
+from tests.conftest import TOKEN, clean_environ, read_outputs
 
 ENTRYPOINT = Path(__file__).parent.parent / "entrypoint.py"
 
@@ -36,11 +35,10 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 
 def start(*words: str, url: str, cwd: Path | None = None, **environ: str) -> subprocess.Popen[str]:
-    clean = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-I", ENTRYPOINT, *words],
         cwd=cwd,
-        env=clean | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true"} | environ,
+        env=clean_environ() | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true"} | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from hf_action.hub import Hub
+from hf_action.looking import spread
 from simhub.access import Meter
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, ListingSha, Phase, Space
@@ -146,6 +147,31 @@ def test_no_429_is_provoked(run, fleet, hub):
     assert (ended.result, {request.status for request in hub.requests}) == ("ok", {200})
 
 
+def test_a_write_waits_for_the_quota_that_waiting_needs(run, fleet, clock, hub):
+    """Where little more is left than that, and the time for it."""
+    fleet.meter = Meter(quota=61)
+    ended = run("pause", "fleet/demo-00")
+    sent = [request.at for request in hub.requests if request.method == "POST"]
+    assert (ended.result, sent, "the Hub's quota is nearly spent; going on in 301 s" in ended.log) == ("ok", [301.0], True)
+    clock.advance(300)
+    began = clock.now()
+    assert run("pause", "fleet/demo-01", timeout="1m").result == "ok"
+    assert clock.now() - began < 60
+
+
+def test_what_goes_wrong_in_a_thread_is_raised_and_nothing_more_is_begun():
+    """An error that nobody foresaw is no result of one Space: it is a bug."""
+    begun = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        raise ZeroDivisionError(item)
+
+    with pytest.raises(ZeroDivisionError):
+        spread(range(100), work, width=2)
+    assert 1 <= len(begun) <= 2
+
+
 def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
     """Counted where they are sent."""
     running, peak, lock = 0, 0, threading.Lock()
@@ -191,6 +217,12 @@ def test_an_unknown_flavor_gets_the_nearest_name(run):
     assert (ended.status, "Did you mean t4-small?" in ended.outputs["message"]) == (1, True)
 
 
+def test_a_flavor_that_the_hub_knows_is_refused_with_its_own_reason(run, world):
+    """There is no better name for it."""
+    ended = run("hardware", "acme/demo", hardware="cpu-basic", sleep_time="15m")
+    assert (ended.status, ended.outputs["message"].endswith("Cannot change the sleep time for cpu-basic Spaces")) == (1, True)
+
+
 def test_hardware_needs_a_flavor(run, hub):
     """As sleep-time needs a time."""
     assert run("hardware", "acme/demo").status == run("sleep-time", "acme/demo").status == 2 and not hub.requests
@@ -232,6 +264,14 @@ def test_wake_restarts_what_a_visit_does_not_move(run, world, hub):
     world.add(Space(id="acme/paused", stage="PAUSED", commit=None))
     ended = run("wake", "acme/paused", settle="20s")
     assert (ended.result, writes(hub), ended.elapsed >= 20) == ("ok", ["restart"], True)
+
+
+def test_wake_restarts_what_has_no_address(run, hub):
+    """There is nothing to visit where the Hub names no host."""
+    bare = {"id": "acme/demo", "sdk": "gradio", "runtime": {"stage": "SLEEPING"}}
+    hub.inject(Fault(kind=Kind.WRONG_TYPE, path="/api/spaces/acme/demo$", body=bare))
+    ended = run("wake", "acme/demo", commit="any")
+    assert (ended.result, writes(hub), hub.visits) == ("ok", ["restart"], [])
 
 
 def test_wake_without_a_token_tries_a_visit_and_says_what_is_missing(run, world, hub):

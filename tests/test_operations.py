@@ -105,6 +105,15 @@ def test_wait_goes_on_through_a_stage_nobody_has_heard_of(run, world):
     assert (ended.result, "does not know" in ended.log) == ("ok", True)
 
 
+def test_a_head_that_cannot_be_read_is_read_again(run, world, hub):
+    """Another commit than the one known as the head goes live: whether it is the newer head, a later look finds out."""
+    hub.inject(Fault(kind=Kind.STATUS, status=503, path="/api/spaces/acme/other$", skip=1))
+    timeline = (Phase(5, "RUNNING_BUILDING", head=NEWER), Phase(20, "RUNNING", commit=HEAD))
+    ended = run("wait", space(world, timeline=timeline))
+    reads = [request.status for request in hub.requests if request.path == "/api/spaces/acme/other"]
+    assert (ended.result, ended.outputs["commit"], reads) == ("ok", NEWER, [200, 503, 200])
+
+
 def test_wait_for_a_first_build_that_fails(run, world):
     """A gate closes with what was seen and what to do."""
     ended = run("wait", space(world, stage="BUILDING", commit=None, timeline=(Phase(40, "BUILD_ERROR"),)))
@@ -279,6 +288,19 @@ def test_a_rate_limited_write_is_repeated_when_the_hub_says(run, hub):
     assert (ended.result, sent) == ("ok", [0.0, 56.0])
 
 
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [(("pause",), "pause"), (("hardware", "--hardware=a100-large"), "hardware"), (("sleep-time", "--sleep-time=15m"), "sleeptime")],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_every_write_is_known_by_its_effect(run, world, hub, words, path):
+    """Each has an effect of its own, which shows in the runtime that its lost answer would have told."""
+    hub.inject(Fault(kind=Kind.RESET_AFTER, method="POST", path=f"/{path}$"))
+    ended = run(*words[:1], space(world, hardware="t4-small"), *words[1:], commit="any")
+    assert (ended.result, ended.outputs["changed"], writes(hub)) == ("ok", "true", [path])
+    assert f"{words[0]} had its effect" in ended.log
+
+
 # ---- the Hub falters ----
 
 
@@ -385,6 +407,12 @@ def test_an_unforeseen_error_is_a_result_too(run, monkeypatch):
     ended = run("info", "acme/demo")
     assert (ended.status, ended.result, "Traceback" in ended.log) == (1, "failed", False)
     assert "internal error: ZeroDivisionError" in ended.outputs["message"]
+
+
+def test_no_summary_is_written_where_none_is_wanted(run):
+    """The outputs are all the same."""
+    ended = run("info", "acme/demo", summary="false")
+    assert (ended.result, ended.summary) == ("ok", "")
 
 
 def test_the_price_of_paid_hardware_is_in_the_summary(run, world):

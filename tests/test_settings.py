@@ -1,5 +1,7 @@
 """Both front doors lead to the same settings, or to every mistake at once."""
 
+from typing import get_args
+
 import pytest
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 from hypothesis import given
@@ -10,6 +12,7 @@ from hf_action.selection import Filters
 from hf_action.settings import (
     INPUTS,
     OPERATIONS,
+    Operation,
     Settings,
     describe,
     parse,
@@ -621,6 +624,11 @@ exit status:
   0 done   1 failed   2 invalid input   3 denied or not found   4 timed out   5 unreachable
   6 superseded by another commit   130 cancelled""")
     assert 95 < max(len(line) for line in text.splitlines() if line.startswith("      ")) <= 100
+
+
+def test_mypy_knows_the_operations_by_the_names_of_the_table():
+    """It sees to it that each is carried out, and cannot read a table."""
+    assert get_args(Operation) == tuple(OPERATIONS)
 
 
 def test_the_help_names_everything():

@@ -130,6 +130,30 @@ def test_hardware_goes_back(steps, world, hub):
     assert "hardware back to cpu-basic" in log
 
 
+def test_a_sleep_time_goes_back(steps, world):
+    """By itself, where the hardware was not touched."""
+    world.add(Space(id="acme/gpu", hardware="t4-small", sleep_time=3600))
+    _, status, log = steps("sleep-time", "acme/gpu", sleep_time="15m", restore="true")
+    assert (status, world.runtime("acme/gpu")["gcTimeout"], "sleep time back to 3600 s" in log) == (0, 3600, True)
+
+
+def test_without_a_place_for_it_nothing_is_kept(run, world, monkeypatch):
+    """Outside of GitHub there is no post step; the operation itself works."""
+    monkeypatch.delenv("GITHUB_STATE", raising=False)
+    assert run("hardware", "acme/demo", hardware="t4-small", commit="any", restore="true").result == "ok"
+    assert world.state("acme/demo").hardware == "t4-small"
+
+
+def test_a_state_that_cannot_be_read_fails_the_post_step(run, hub, clock, monkeypatch, capsys):
+    """It says so, and nothing is sent."""
+    monkeypatch.setenv("STATE_restore", "nonsense")
+    runner = Runner()
+    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner), began=0.0, post=True)
+    attempt.work()
+    assert (attempt.report(cancelled=False), hub.requests) == (1, [])
+    assert "the saved state is not readable" in capsys.readouterr().out
+
+
 def test_a_woken_space_is_paused_again(steps, world):
     """Also where the step woke several."""
     for name in ("one", "two"):
