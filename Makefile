@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Named by the packages of the action, never imported by it; requirements/README.md says what for.
 UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
 
-.PHONY: help setup demo check lint types test mutants image pins
+.PHONY: help setup demo docs check lint types test mutants image pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -37,6 +37,9 @@ lint: setup ## Check style, the action and the workflows
 
 types: setup ## Check types
 	$(BIN)/mypy
+
+docs: setup ## Draw the tables and pictures of the pages from the code
+	$(BIN)/python docs/generate.py
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile -m $(QUICK) || $(ALONE) -m $(QUICK)

@@ -12,12 +12,11 @@ Source: shared/contract.md, "Inputs", `fleet-file`. Editors get the same rules f
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
+from hf_action.inputs import INPUTS, nearest, parse_pattern, parse_space_id
 from hf_action.selection import is_pattern
-from hf_action.settings import INPUTS, parse_pattern, parse_space_id
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -172,7 +171,7 @@ def _read_document(root: "Node", mistakes: list[_Mistake]) -> tuple[Entry, ...]:
     parts = _read_keys(root, mistakes)
     for key, (line, _) in parts.items():
         if key not in ("defaults", "spaces"):
-            near = _nearest(key, ("defaults", "spaces"))
+            near = nearest(key, ("defaults", "spaces"))
             mistakes.append(_Mistake(line, key, f"is neither defaults nor spaces{near}; inputs go under 'defaults:'"))
 
     defaults: dict[str, str] = {}
@@ -274,7 +273,7 @@ def _say_why_unknown(key: str) -> str:
     known = sorted(ALLOWED & INPUTS.keys())
     if key in INPUTS:
         return f"is for all Spaces alike; give it to the step under 'with:'. A Space may have {', '.join(known)}"
-    return f"is no input of a Space{_nearest(key, known)}; write one of {', '.join(known)}"
+    return f"is no input of a Space{nearest(key, known)}; write one of {', '.join(known)}"
 
 
 # ---- nodes to keys and text ----
@@ -347,12 +346,6 @@ def _tag(node: "Node") -> str:
 
 def _line(node: "Node") -> int:
     return node.start_mark.line + 1
-
-
-def _nearest(key: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean …?)`, or nothing where nothing is near."""
-    near = get_close_matches(key.lower().replace("_", "-")[:LONGEST_VALUE], known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _quoted(text: str) -> str:

@@ -17,6 +17,7 @@ from hf_action import waiting
 from hf_action.causes import find_cause
 from hf_action.errors import ActionError, Denied, Outcome, Refused, Unreachable
 from hf_action.facts import Description, Runtime
+from hf_action.inputs import NEVER
 from hf_action.listening import Clock, Listener
 from hf_action.looking import (
     LONGEST_ERROR,
@@ -32,7 +33,7 @@ from hf_action.looking import (
 )
 from hf_action.report import Result, page, plain
 from hf_action.selection import choose, passes, queries
-from hf_action.settings import NEVER, Settings
+from hf_action.settings import Settings
 from hf_action.stages import Kind, kind_of
 from hf_action.waiting import PATIENCE, Goal, Verdict
 

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 
 from hf_action.errors import ActionError, Outcome
 from hf_action.facts import Description, Runtime
+from hf_action.inputs import NEVER
 from hf_action.looking import Hub, Log, Track, verdict_of
 from hf_action.report import Result, page, plain
-from hf_action.settings import NEVER
 from hf_action.stages import Kind, kind_of
 from hf_action.waiting import Clock, Verdict
 

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from hf_action.errors import Outcome
+from hf_action.inputs import INPUTS
 from hf_action.report import Step, outputs
-from hf_action.settings import INPUTS
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

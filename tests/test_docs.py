@@ -4,13 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from docs import generate
 from hf_action.attempt import BUG, STUCK
 from hf_action.causes import CAUSES
 from hf_action.errors import Outcome
+from hf_action.inputs import INPUTS, OPERATIONS
 from hf_action.operations import NO_TOKEN
 from hf_action.report import Step, outputs
-from hf_action.settings import INPUTS, OPERATIONS
+from hf_action.settings import parse
 from hf_action.stages import STAGES
 from hf_action.waiting import REMEDIES
 from tests.test_action_yml import ACTION
@@ -75,3 +78,41 @@ def test_links_between_documents_lead_somewhere():
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+# ---- what is drawn, and what is to be copied ----
+
+
+@pytest.mark.parametrize("page", generate.PAGES)
+def test_what_is_drawn_is_up_to_date(page):
+    """Tables and pictures are what `make docs` draws from the code."""
+    text = (ROOT / page).read_text()
+    assert "<!-- end -->" in text
+    assert generate.drawn(text) == text
+
+
+def yaml_blocks() -> list:
+    """Return the YAML of all pages, each with the name of its page."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    blocks = [(page, block) for page in pages for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)]
+    return [pytest.param(block, id=f"{page.name}-{number}") for number, (page, block) in enumerate(blocks)]
+
+
+@pytest.mark.parametrize("block", yaml_blocks())
+def test_what_is_to_be_copied_is_right(block):
+    """Every YAML block is YAML, and what it gives to the action is an input without mistake or warning."""
+    document = yaml.safe_load(block)
+    jobs = document.get("jobs", {}).values() if isinstance(document, dict) else [{"steps": document}]
+    for step in (step for job in jobs for step in job.get("steps", ())):
+        if step.get("uses", "").startswith("OWNER/hf-space@"):
+            given = {name: str(value).replace("${{ github.sha }}", "1" * 40) for name, value in step["with"].items()}
+            flags = [f"--{name}={value.lower() if value in ('True', 'False') else value}" for name, value in given.items()]
+            assert not parse(flags, {"HF_TOKEN": "hf_x"}).warnings
+            assert set(re.findall(r"steps\.space\.outputs\.([\w-]+)", block)) <= set(ACTION["outputs"])
+
+
+def test_the_readme_fits_its_purpose():
+    """Its first screen has the two commands, and the whole is under 400 lines."""
+    lines = README.splitlines()
+    assert len(lines) < 400
+    assert [line.split("#")[0].strip() for line in lines[:12] if line.startswith("$")] == ["$ make demo", "$ make test"]

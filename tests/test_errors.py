@@ -2,7 +2,8 @@
 
 import pytest
 
-from hf_action.errors import ActionError, Denied, InvalidInput, NotFound, Outcome, Refused, Unreachable
+from hf_action.errors import GRAVITY, ActionError, Denied, InvalidInput, NotFound, Outcome, Refused, Unreachable
+from hf_action.report import ICONS
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,11 @@ def test_invalid_input_keeps_what_is_needed_to_print_it():
     error = InvalidInput(["a: is wrong.", "b: is wrong."], warnings=["c"], token="hf_x")
     assert (error.mistakes, error.warnings, error.token) == (["a: is wrong.", "b: is wrong."], ["c"], "hf_x")
     assert (error.outcome, str(error)) == (Outcome.INVALID_INPUT, "a: is wrong. b: is wrong.")
+
+
+def test_every_outcome_has_its_place():
+    """A new word is told apart from the others in gravity, in exit status order and in the summary."""
+    assert sorted(GRAVITY, key=lambda outcome: outcome.word) == sorted(Outcome, key=lambda outcome: outcome.word)
+    order = list(dict.fromkeys(outcome.status for outcome in GRAVITY))
+    assert order == [130, 3, 1, 6, 5, 4, 2, 0]  # the contract's, with bad input that never starts before success
+    assert set(ICONS) == set(Outcome)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from hf_action.fleet import ALLOWED, LARGEST_FILE, LISTS, MOST_REPEATED, Entry, FleetError, read_fleet
-from hf_action.settings import INPUTS, OPERATIONS
+from hf_action.inputs import INPUTS, OPERATIONS
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "examples/fleet/acme.yml").read_text()

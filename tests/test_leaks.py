@@ -21,8 +21,9 @@ import pytest
 
 from hf_action.errors import ActionError, InvalidInput
 from hf_action.hub import Hub
+from hf_action.inputs import OPERATIONS
 from hf_action.runner import Runner
-from hf_action.settings import OPERATIONS, TOKEN_VARIABLES, parse
+from hf_action.settings import TOKEN_VARIABLES, parse
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Space, Token, World

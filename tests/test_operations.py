@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hf_action.inputs import OPERATIONS
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, NEWER, OLD, READ_ONLY, TOKEN, read_dotenv
@@ -442,3 +443,12 @@ def test_a_401_on_a_write_is_not_called_a_bad_token(run, hub):
     hub.inject(Fault(kind=Kind.STATUS, status=401, headers=headers, method="POST", path="/restart"))
     ended = run("restart", "acme/demo")
     assert (ended.result, "may do less" in ended.outputs["message"]) == ("denied", True)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_is_carried_out(run, world, operation):
+    """None of the table's words leaves a Space without a verdict of its own."""
+    world.add(Space(id="acme/gpu", hardware="t4-small", scripts={"restart": STALE}))
+    needed = {"hardware": {"hardware": "a10g-small"}, "sleep-time": {"sleep_time": "15m"}}.get(operation, {})
+    ended = run(operation, "acme/g*", commit="any", **needed)
+    assert (ended.status, ended.result in ("ok", "unchanged"), len(ended.spaces)) == (0, True, 1)

@@ -8,20 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_action.errors import InvalidInput
-from hf_action.selection import Filters
-from hf_action.settings import (
+from hf_action.inputs import (
     INPUTS,
     OPERATIONS,
     Operation,
-    Settings,
-    describe,
-    parse,
     parse_duration,
     parse_pattern,
     parse_space_id,
     parse_space_ids,
-    usage,
 )
+from hf_action.selection import Filters
+from hf_action.settings import Settings, describe, parse, usage
 
 SPACE = {"INPUT_SPACE-ID": "acme/demo"}
 

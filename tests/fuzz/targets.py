@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hf_action.errors import ActionError, InvalidInput
 from hf_action.facts import Description, Garbage, Runtime, read_description, read_runtime
 from hf_action.hub import Hub
-from hf_action.settings import INPUTS, OPERATIONS, Settings, describe, parse
+from hf_action.inputs import INPUTS, OPERATIONS
+from hf_action.settings import Settings, describe, parse
 from tests.clocks import FakeClock
 
 # ---- the settings parser ----

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_action import settings
+from hf_action.inputs import OPERATIONS
 from simhub.faults import Fault, Kind
 from tests.conftest import NEW, TOKEN, Ended
 from tests.runner.conftest import BUILD_FAILED, ROOT
@@ -76,7 +76,7 @@ SUBJECTS = {
 }
 
 
-@pytest.mark.parametrize("operation", sorted(settings.OPERATIONS))
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_every_operation_finds_all_it_imports(operation, run):
     """The image leaves packages out; no operation may miss one."""
     space, inputs = SUBJECTS.get(operation, ("acme/running", {}))

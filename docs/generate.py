@@ -1,0 +1,207 @@
+"""`make docs`: draws the tables of README.md, and the picture of docs/architecture.md, from the code.
+
+A block between `<!-- name -->` and `<!-- end -->` is what the function of that name here returns. A page that is
+not what this draws fails tests/test_docs.py, so what the pages promise is what the code does.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from hf_action.errors import GRAVITY, Outcome  # noqa: E402 - a script finds the code beside it
+from hf_action.inputs import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
+from hf_action.stages import STAGES, Kind  # noqa: E402
+from hf_action.waiting import Goal, Observation, judge  # noqa: E402
+
+PAGES = ("README.md", "docs/architecture.md")
+OLD, HEAD, NEWER = "0" * 40, "1" * 40, "2" * 40
+
+
+def main() -> int:
+    """Draw every block anew; return the exit status."""
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(drawn(path.read_text()))
+    return 0
+
+
+def drawn(text: str) -> str:
+    """Return a page with its blocks drawn from the code."""
+    return re.sub(
+        r"(<!-- (\w+) -->\n).*?(<!-- end -->)",
+        lambda block: f"{block[1]}{BLOCKS[block[2]]()}\n{block[3]}",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def code(text: str) -> str:
+    """Mark words that are meant literally."""
+    return f"`{text}`" if text else ""
+
+
+# ---- README.md ----
+
+
+def operations() -> str:
+    """What each operation does, waits for and needs."""
+    rights = {"info": "for private Spaces", "list": "for private Spaces", "wait": "for private Spaces"}
+    return table(
+        ["operation", "what it does", "waits for", "token"],
+        [
+            [
+                code(name),
+                about.rstrip("."),
+                code(DEFAULT_STAGES.get(name, "")),
+                "with write access" if name in WRITES else rights.get(name, "for the restart"),
+            ]
+            for name, about in OPERATIONS.items()
+        ],
+    )
+
+
+def inputs() -> str:
+    """Every input with its default."""
+    rows = [[code(row.name), code(row.default), row.about.rstrip(".")] for row in INPUTS.values()]
+    return table(["input", "default", "meaning"], rows)
+
+
+def outputs() -> str:
+    """Every output."""
+    promised = yaml.safe_load((ROOT / "action.yml").read_text())["outputs"]
+    return table(
+        ["output", "meaning"], [[code(name), about["description"].rstrip(".")] for name, about in promised.items()]
+    )
+
+
+def statuses() -> str:
+    """The exit status of each result, the gravest first."""
+    codes = list(dict.fromkeys(outcome.status for outcome in GRAVITY))
+    words = {status: [code(each.word) for each in Outcome if each.status == status] for status in codes}
+    return table(["exit status", "result"], [[code(str(status)), " ".join(words[status])] for status in codes])
+
+
+def stages() -> str:
+    """What becomes of a wait that sees a stage, as `judge` decides it."""
+    rows = []
+    for kind in Kind:
+        names = [name for name, its in STAGES.items() if its is kind]
+        more = ", and any that is unknown" if kind is Kind.MOVING else ""
+        rows.append(
+            [
+                kind.value,
+                " ".join(map(code, names)) + more,
+                verdict(stage=names[0], wanted=True),
+                verdict(stage=names[0], wanted=False),
+            ]
+        )
+    return table(["kind", "stages", "if it is wanted", "if it is not"], rows)
+
+
+def commits() -> str:
+    """What becomes of a wait that sees a believed RUNNING on a commit, as `judge` decides it."""
+    columns = {
+        "the head of the start": (HEAD, HEAD),
+        "an older one": (OLD, HEAD),
+        "a newer head": (NEWER, NEWER),
+        "none is named": (None, HEAD),
+    }
+    wishes = {"auto": "auto", "head": "head", "any": "any", "the head's id": HEAD}
+    rows = []
+    for shown, wish in wishes.items():
+        goal = replace(GOAL, commit=wish)
+        looks = [Observation(at=99.0, stage="RUNNING", commit=commit, head=head) for commit, head in columns.values()]
+        rows.append([code(shown) if shown == wish else shown, *(ended(goal, look) for look in looks)])
+    return table([code("commit"), *columns], rows)
+
+
+GOAL = Goal(stages=frozenset({"RUNNING"}), began=0.0, deadline=1e9, before="RUNNING", head=HEAD)
+
+
+def verdict(*, stage: str, wanted: bool) -> str:
+    """Say how a wait ends on a stage: at once, or once it is believed."""
+    goal = replace(GOAL, stages=frozenset({stage if wanted else "ANOTHER"}), before=stage, commit="any")
+    first, settled = (ended(goal, Observation(at=at, stage=stage)) for at in (0.0, goal.settle))
+    return first if first == settled else f"{settled}, once believed"
+
+
+def ended(goal: Goal, look: Observation) -> str:
+    """Return how the wait ends with a look."""
+    found = judge(goal, [look], look.at)
+    return code(found.outcome.word) if found else "waiting goes on"
+
+
+# ---- docs/architecture.md ----
+
+
+def imports() -> dict[str, set[str]]:
+    """Return which modules of hf_action each of them imports, late imports included."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "hf_action").glob("*.py")):
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        names = {
+            name
+            for node in nodes
+            for name in (
+                [node.module.partition(".")[2]]
+                if node.module and node.module.startswith("hf_action.")
+                else [alias.name for alias in node.names]
+                if node.module == "hf_action"
+                else []
+            )
+        }
+        if path.stem != "__init__":
+            found[path.stem] = {name for name in names if (ROOT / "hf_action" / f"{name}.py").exists()}
+    return found
+
+
+def reading_order() -> list[str]:
+    """Return the modules in the order to read them, as hf_action/__init__.py names it."""
+    text = (ROOT / "hf_action/__init__.py").read_text()
+    named = re.search(r"Read in this order: (.*?)\.", text, re.DOTALL)
+    return re.findall(r"\w+", named[1]) if named else []
+
+
+def picture() -> str:
+    """The arrows between the modules; what another arrow already leads to is left out."""
+    graph = imports()
+
+    def reach(module: str) -> set[str]:
+        return graph[module].union(*map(reach, graph[module]))
+
+    lines = ["```mermaid", "flowchart TD"]
+    for module in reversed(reading_order()):
+        direct = graph[module] - set().union(*map(reach, graph[module]))
+        lines += [f"    {module} --> {other}" for other in sorted(direct)]
+    return "\n".join([*lines, "```"])
+
+
+def modules() -> str:
+    """One row a module: its place in the order, and the first line of its docstring."""
+    rows = []
+    for name in reading_order():
+        text = ast.get_docstring(ast.parse((ROOT / "hf_action" / f"{name}.py").read_text())) or ""
+        rows.append([f"[{name}.py](../hf_action/{name}.py)", text.splitlines()[0].rstrip(".")])
+    return table(["module", "what for"], rows)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    each.__name__: each for each in (operations, inputs, outputs, statuses, stages, commits, picture, modules)
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
