@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Named by the packages of the action, never imported by it; requirements/README.md says what for.
 UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
 
-.PHONY: help setup demo docs check lint types test mutants image pins
+.PHONY: help setup demo docs check lint types test quick docker mutants image pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -41,14 +41,21 @@ types: setup ## Check types
 docs: setup ## Draw the tables and pictures of the pages from the code
 	$(BIN)/python docs/generate.py
 
-test: setup ## Run all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile -m $(QUICK) || $(ALONE) -m $(QUICK)
-	$(BIN)/python -m pytest -m $(DOCKER) || $(ALONE) -m $(DOCKER)
+test: quick docker ## Run all tests
 
 # Some tests watch real processes in real time. What fails beside others on a busy machine must fail alone, too.
-QUICK := "not container and not act"
-DOCKER := "container or act"
-ALONE := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+ALONE := --last-failed --last-failed-no-failures none
+
+quick: setup ## Run the tests that need no Docker engine; together they reach every branch of hf_action/
+	@$(BIN)/coverage erase
+	$(MEASURED) -n auto --dist loadfile || $(MEASURED) $(ALONE)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+MEASURED := $(BIN)/coverage run -m pytest -m "not container and not act"
+
+docker: setup ## Run the tests of the built container and of workflow files; skipped without a Docker engine
+	$(ENGINE) || $(ENGINE) $(ALONE)
+ENGINE := $(BIN)/python -m pytest -m "container or act"
 
 # The post step's Undo and what is saved for it talk to the Hub, so they are no pure code; the rest of undo.py is.
 mutants: setup ## Change the pure modules in thousands of small ways, and count what the tests notice

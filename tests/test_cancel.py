@@ -235,7 +235,7 @@ sys.exit(main())
 
 def test_during_the_writing_of_the_summary(hub, files):
     """The report goes on, and is written again as that of a step that was cancelled: once, not behind the first one."""
-    process = start("info", "acme/demo", url=hub.url, script=SLOW_DISK.format(seconds=0.5), **files)
+    process = start("info", "acme/demo", url=hub.url, script=SLOW_DISK.format(seconds=1.0), **files)
     cancelled(process, signal.SIGTERM, files, seen=read_until(process, "the disk is slow"))
     summary = Path(files["GITHUB_STEP_SUMMARY"]).read_text()
     assert summary.count("## ") == 1
@@ -406,6 +406,29 @@ def test_the_budget_ends_while_nothing_can_be_interrupted(slow, trouble):
     assert (seen.status, seen.outputs["result"]) in ((5, "unreachable"), (4, "timed-out")), seen.text
     assert float(seen.outputs["elapsed"]) <= 1 + 2
     assert seen.outputs["result"] in seen.summary and "Traceback" not in seen.text
+
+
+LATE = """
+import sys, threading
+from hf_action.main import Watchdog
+class Attempt:
+    deadline, done, reporting = -10.0, {done}, threading.Lock()
+    def give_up(self):
+        print("gives up", end=", ")
+    def report(self, cancelled):
+        print("reports", cancelled, flush=True)
+        return 5
+Watchdog(Attempt()).join()
+print("leaves the end to the main thread")
+sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize(("done", "status", "said"), [(False, 5, "gives up, reports False"), (True, 7, "leaves the end to the main thread")])
+def test_the_watchdog_acts_after_the_budget_unless_all_is_done(done, status, said):
+    """The main thread may have written its report at just this moment."""
+    process = start(url=NOWHERE, script=LATE.format(done=done))
+    assert (process.communicate(timeout=10)[0].strip(), process.returncode) == (said, status)
 
 
 def test_a_slow_report_after_the_end_of_the_budget_is_waited_for(slow):

@@ -121,6 +121,16 @@ def test_a_lagging_listing_makes_no_wrong_verdict(run, fleet, lag, sha):
     assert all(one["elapsed"] >= 70 for one in ended.spaces)
 
 
+def test_a_wait_does_not_end_on_the_listing_it_chose_from(run, world, clock):
+    """The listing still shows the build before, on what was the head then; the Space's own runtime does not."""
+    timeline = (Phase(10, "RUNNING_BUILDING", head=NEW), Phase(40, "RUNNING", commit=HEAD))
+    world.add(Space(id="acme/late", commit=OLD, head=OLD, timeline=timeline))
+    clock.advance(15)
+    world.listing_lag = 10
+    ended = run("wait", "acme/la*")
+    assert (ended.result, ended.outputs["commit"], ended.elapsed >= 25) == ("ok", NEW, True)
+
+
 def test_a_listing_that_shows_an_older_move_is_not_believed(run, world, clock):
     """Before the step the Space was building; the late listing shows just that, while the old build still runs."""
     for name in ("acme/one", "acme/two"):
