@@ -7,7 +7,10 @@ BIN := .venv/bin
 # Named by the packages of the action, never imported by it; requirements/README.md says what for.
 UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
 
-.PHONY: help setup demo docs check lint types test mutants image pins
+# The summary is looked at where that is possible.
+BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))
+
+.PHONY: help setup browser golden demo docs check lint types test mutants image pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -18,6 +21,19 @@ setup: .venv/ready ## Make .venv with all that tests and the demo need
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# Packages of npm that the tests read out of their archives.
+browser: .browser/ready ## Fetch what shows a summary as GitHub does; needs npm
+
+.browser/ready: requirements/browser.sha256
+	rm -rf .browser && mkdir .browser
+	cd .browser && npm pack --silent $$(sed -E 's/.* (.+)-([0-9.]+)\.tgz/\1@\2/' ../$<)
+	cd .browser && sha256sum --check --quiet ../$<
+	@touch $@
+
+golden: setup browser ## Write docs/summary.md and take its pictures; needs Chromium and a font with emoji
+	WRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/browser/test_golden.py -k documents
+	$(BIN)/python -m tests.browser
 
 demo: setup ## Restart a simulated Space that still says RUNNING, and wait for the new build
 	@$(BIN)/python examples/demo.py
@@ -41,7 +57,7 @@ types: setup ## Check types
 docs: setup ## Draw the tables and pictures of the pages from the code
 	$(BIN)/python docs/generate.py
 
-test: setup ## Run all tests
+test: setup $(BROWSER) ## Run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile -m $(QUICK) || $(ALONE) -m $(QUICK)
 	$(BIN)/python -m pytest -m $(DOCKER) || $(ALONE) -m $(DOCKER)
 
