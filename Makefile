@@ -7,7 +7,10 @@ BIN := .venv/bin
 # Named by the packages of the action, never imported by it; requirements/README.md says what for.
 UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
 
-.PHONY: help setup demo docs check lint types test quick docker mutants image pins
+# The summary is looked at where that is possible.
+BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))
+
+.PHONY: help setup browser golden demo docs check lint types test quick docker mutants image pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -18,6 +21,19 @@ setup: .venv/ready ## Make .venv with all that tests and the demo need
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# Packages of npm that the tests read out of their archives.
+browser: .browser/ready ## Fetch what shows a summary as GitHub does; needs npm
+
+.browser/ready: requirements/browser.sha256
+	rm -rf .browser && mkdir .browser
+	cd .browser && npm pack --silent $$(sed -E 's/.* (.+)-([0-9.]+)\.tgz/\1@\2/' ../$<)
+	cd .browser && sha256sum --check --quiet ../$<
+	@touch $@
+
+golden: setup browser ## Write docs/summary.md and take its pictures; needs Chromium and a font with emoji
+	WRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/browser/test_golden.py -k documents
+	$(BIN)/python -m tests.browser
 
 demo: setup ## Restart a simulated Space that still says RUNNING, and wait for the new build
 	@$(BIN)/python examples/demo.py
@@ -46,7 +62,7 @@ test: quick docker ## Run all tests
 # Some tests watch real processes in real time. What fails beside others on a busy machine must fail alone, too.
 ALONE := --last-failed --last-failed-no-failures none
 
-quick: setup ## Run the tests that need no Docker engine; together they reach every branch of hf_action/
+quick: setup $(BROWSER) ## Run the tests that need no Docker engine; together they reach every branch of hf_action/
 	@$(BIN)/coverage erase
 	$(MEASURED) -n auto --dist loadfile || $(MEASURED) $(ALONE)
 	@$(BIN)/coverage combine --quiet

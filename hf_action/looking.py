@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 from hf_action import waiting
 from hf_action.errors import ActionError, Outcome, Unreachable
 from hf_action.facts import Description, Runtime
-from hf_action.report import Moment, duration, plain
+from hf_action.gantt import Moment
+from hf_action.report import duration, plain
 from hf_action.selection import Query
 from hf_action.settings import Settings
 from hf_action.stages import STAGES, Kind, kind_of

@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from hf_action.errors import GRAVITY, Outcome, gravest
 from hf_action.facts import Description
+from hf_action.gantt import Lane, Moment, draw
 from hf_action.selection import shares
-from hf_action.stages import Kind, is_billed, kind_of
+from hf_action.stages import is_billed
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,9 +26,9 @@ Record = TypeVar("Record", bound="DataclassInstance")
 
 # The runner drops a summary over 1 MiB whole; the rest of it is left for what other tools may count differently.
 LARGEST_SUMMARY = 1_000_000
-# Characters of a message, and Spaces in the diagram, that a reader still takes in.
+# Characters of a message, and Spaces of which a failure names each, that a reader still takes in.
 LONGEST_LINE = 2_000
-MOST_DRAWN = 30
+MOST_NAMED = 5
 # What a dotenv report of GitLab tells of a step: it may have 20 variables and must be smaller than 5 KiB, where the
 # administrator has not changed that (docs.gitlab.com/administration/instance_limits).
 DOTENV = (
@@ -87,14 +88,8 @@ _MARKDOWN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A stage, and the seconds since the step began when it was first seen."""
-
-    at: float
-    stage: str
+# Pages of the Hub that remedies name, as `escape` leaves them.
+_PAGE = re.compile(r"https&#58;//huggingface\.co/((?:docs|settings)/[A-Za-z0-9/_-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,15 +343,16 @@ def summary(step: Step) -> str:
     """Return the job summary as Markdown, shorter than the runner's limit of 1 MiB whatever it has to hold."""
     title = step.results[0].space if len(step.results) == 1 else f"{len(step.results)} Spaces"
     subject = f" of {escape(title)}" if step.results else ""
-    lead = f"## {ICONS[step.outcome]} {escape(step.operation.capitalize())}{subject}: {step.outcome.word}\n\n"
-    if len(step.results) < 2:
-        said = step.results[0].message if step.results else step.message
-        lead += f"**{step.outcome.word}** {escape(said)}\n\n"
-    parts = [lead]
-    if step.results:
-        parts += _table(step)
-        parts += _timelines(step.results)
-        parts += [_log(result) for result in step.results if result.log]
+    parts = [f"## {ICONS[step.outcome]} {escape(step.operation.capitalize())}{subject}: {step.outcome.word}\n\n"]
+    results = sorted(step.results, key=lambda result: GRAVITY.index(result.outcome))
+    if len(results) > 1:
+        parts += [f"{_said(step.message)}\n\n", *_failures(results)]
+    else:
+        parts.append(f"**{step.outcome.word}** {_said(results[0].message if results else step.message)}\n\n")
+    if results:
+        parts += _table(results, step.prices)
+        parts += _timelines(results)
+        parts += [_log(result) for result in results if result.log]
     if step.prices:
         parts.append(f"\n{bill(step)}\n")
     foot = f"\n<sub>{duration(step.elapsed)}, {step.requests} requests to the Hub</sub>\n"
@@ -376,18 +372,34 @@ def _fitting(parts: Iterable[str], *, room: int) -> str:
     return "".join(kept)
 
 
-def _table(step: Step) -> list[str]:
+def _failures(results: Sequence[Result]) -> list[str]:
+    """Return each failure once, with the Spaces that share it."""
+    shared: dict[tuple[Outcome, str], list[str]] = {}
+    for result in results:
+        if result.outcome.status:
+            shared.setdefault((result.outcome, result.message), []).append(result.space)
+    lines = []
+    for (outcome, message), spaces in shared.items():
+        more = f" and {len(spaces) - MOST_NAMED} more" if len(spaces) > MOST_NAMED else ""
+        names = escape(", ".join(spaces[:MOST_NAMED]) + more)
+        lines.append(f"- {ICONS[outcome]} **{names}:** {_said(message)}\n")
+    return [*lines, "\n"] if lines else []
+
+
+def _said(message: str) -> str:
+    """Return a message in which the Hub's own pages, which remedies name, can be clicked."""
+    return _PAGE.sub(lambda page: f"[{page[0]}](https://huggingface.co/{page[1]})", escape(message))
+
+
+def _table(results: Sequence[Result], prices: Mapping[str, float]) -> list[str]:
     rows = ["| Space | Result | Stage | Commit | Hardware | Elapsed |\n|---|---|---|---|---|---|\n"]
-    ordered = sorted(step.results, key=lambda result: GRAVITY.index(result.outcome))
-    several = len(step.results) > 1
-    for result in ordered:
-        message = f"<br>{escape(result.message)}" if several and result.outcome.status else ""
+    for result in results:
         cells = [
             f"[{escape(result.space)}]({result.url})",
-            f"{ICONS[result.outcome]} {result.outcome.word}{message}",
+            f"{ICONS[result.outcome]} {result.outcome.word}",
             _stage_cell(result),
             _commit_cell(result),
-            _hardware_cell(result, step.prices),
+            _hardware_cell(result, prices),
             duration(result.elapsed),
         ]
         rows.append(f"| {' | '.join(cells)} |\n")
@@ -442,22 +454,15 @@ def _timelines(results: Sequence[Result]) -> list[str]:
     moved = [result for result in results if len(result.timeline) > 1]
     if not moved:
         return []
-    lines = ["\n```mermaid\ngantt\n    title Stages, in seconds since the step began\n"]
-    lines.append("    dateFormat X\n    axisFormat %s\n")
-    for result in moved[:MOST_DRAWN]:
-        lines.append(f"    section {_mermaid(result.space)}\n")
-        ends = [moment.at for moment in result.timeline[1:]] + [result.elapsed]
-        for moment, end in zip(result.timeline, ends, strict=True):
-            look = {Kind.BROKEN: "crit, ", Kind.LIVE: "done, ", Kind.MOVING: "active, "}.get(kind_of(moment.stage), "")
-            lines.append(f"    {_mermaid(moment.stage)} :{look}{moment.at:.0f}, {max(end, moment.at + 1):.0f}\n")
-    lines.append("```\n")
+    diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in moved])
+    picture = f"\n```mermaid\n{diagram}```\n" if diagram else ""
     rows = [
         f"| {escape(result.space)} | {duration(moment.at)} | {escape(moment.stage)} |\n"
         for result in moved
         for moment in result.timeline
     ]
-    opening = "\n<details><summary>Timeline as a table</summary>\n\n| Space | At | Stage |\n|---|---|---|\n"
-    return ["".join(lines), "".join([opening, *rows, "\n</details>\n"])]
+    opening = "\n<details><summary>Timeline</summary>\n\n| Space | At | Stage |\n|---|---|---|\n"
+    return [picture, "".join([opening, *rows, "\n</details>\n"])]
 
 
 def _log(result: Result) -> str:
@@ -467,11 +472,6 @@ def _log(result: Result) -> str:
     lines = "\n".join(result.log)
     title = f"Log of {escape(result.space)}, last {len(result.log)} lines"
     return f"\n<details><summary>{title}</summary>\n\n{fence}text\n{lines}\n{fence}\n\n</details>\n"
-
-
-def _mermaid(text: str) -> str:
-    """Keep only what Mermaid takes for a name."""
-    return re.sub(r"[^A-Za-z0-9_./-]+", " ", text).strip()[:100] or "unnamed"
 
 
 def page(endpoint: str, space: str) -> str:

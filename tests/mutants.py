@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-CHOSEN = {"waiting", "facts", "errors", "settings", "report", "selection", "undo", "fleet", "causes", "docs"}
+CHOSEN = {"waiting", "facts", "errors", "settings", "report", "selection", "undo", "fleet", "causes", "docs", "gantt"}
 
 hypothesis.settings.register_profile(
     "mutants", max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
@@ -20,7 +20,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out the tests of what is not pure."""
     if collection_path.suffix == ".py" and collection_path.stem.removeprefix("test_") not in CHOSEN:
         return True
-    return True if collection_path.name in ("runner", "simhub", "samples") else None
+    return True if collection_path.name in ("browser", "runner", "simhub", "samples") else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

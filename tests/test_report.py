@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hf_action.errors import GRAVITY, Outcome, gravest
 from hf_action.facts import Description, Runtime
+from hf_action.gantt import Lane, draw
 from hf_action.report import (
     DOTENV,
     ICONS,
@@ -421,7 +422,7 @@ def test_hostile_text_cannot_bend_the_summary(stage, message, error):
 
 def test_a_summary_of_very_many_spaces_fits_and_says_that_it_was_cut():
     """The runner drops a summary over 1 MiB whole, so a shorter one is written."""
-    many = [result(space=f"acme/space-{n:05}", message="x" * 900, outcome=Outcome.FAILED) for n in range(3000)]
+    many = [result(space=f"acme/space-{n:05}", message=f"{n}" + "x" * 900, outcome=Outcome.FAILED) for n in range(3000)]
     text = summary(step(*many))
     assert LARGEST_SUMMARY * 0.9 < len(text.encode()) <= LARGEST_SUMMARY
     assert "Cut here" in text and "requests to the Hub" in text
@@ -450,9 +451,10 @@ def test_the_summary_of_one_space():
         timeline=(Moment(0.0, "RUNNING"), Moment(1.0, "BUILDING"), Moment(12.0, "BUILD_ERROR"), Moment(12.2, "PAUSED")),
         log=("line 1", "uses ``` here"),
     )
+    picture = draw([Lane(space="acme/demo", moments=ended.timeline, end=12.345)])
     assert (
         summary(step(ended))
-        == """\
+        == f"""\
 ## ❌ Restart of acme/demo: failed
 
 **failed** BUILD_ERROR instead of RUNNING
@@ -462,18 +464,9 @@ def test_the_summary_of_one_space():
 | [acme/demo](https://huggingface.co/spaces/acme/demo) | ❌ failed | RUNNING → BUILD_ERROR |  | t4-small ($0.40/h) → a10g-small | 12s |
 
 ```mermaid
-gantt
-    title Stages, in seconds since the step began
-    dateFormat X
-    axisFormat %s
-    section acme/demo
-    RUNNING :done, 0, 1
-    BUILDING :active, 1, 12
-    BUILD_ERROR :crit, 12, 13
-    PAUSED :12, 13
-```
+{picture}```
 
-<details><summary>Timeline as a table</summary>
+<details><summary>Timeline</summary>
 
 | Space | At | Stage |
 |---|---|---|
@@ -501,7 +494,7 @@ Estimate from the Hub's price list: $0.00 an hour, before $0.40
 
 
 def test_the_summary_of_several_spaces():
-    """No message on top, since each failure has its own in its row; one that succeeded needs none."""
+    """What became of them is counted on top, and each failure told once; one that succeeded needs no words."""
     fine = result(space="acme/fine", timeline=())
     lost = result(
         space="acme/lost",
@@ -516,9 +509,13 @@ def test_the_summary_of_several_spaces():
         == f"""\
 ## 🔍 Restart of 2 Spaces: not-found
 
+2 Spaces: 1 ok, 1 not-found
+
+- 🔍 **acme/lost:** no such Space
+
 | Space | Result | Stage | Commit | Hardware | Elapsed |
 |---|---|---|---|---|---|
-| [acme/lost](https://huggingface.co/spaces/acme/demo) | 🔍 not-found<br>no such Space |  |  |  | 12s |
+| [acme/lost](https://huggingface.co/spaces/acme/demo) | 🔍 not-found |  |  |  | 12s |
 | [acme/fine](https://huggingface.co/spaces/acme/demo) | ✅ ok | RUNNING | [3d2e3a6](https://huggingface.co/spaces/acme/demo/commit/{COMMIT}) | t4-small ($0.40/h) | 12s |
 
 Estimate from the Hub's price list: $0.40 an hour
@@ -562,25 +559,34 @@ def test_a_log_is_fenced_off():
         assert f"\n\n{fence}text\n" + "\n".join(log) + f"\n{fence}\n\n</details>\n" in summary(step(result(log=log)))
 
 
-@pytest.mark.parametrize(
-    ("space", "section"),
-    [
-        ("a/b; click", "a/b click"),
-        ("日本", "unnamed"),
-        ("A" * 101, "A" * 100),
-        ("x:y#z", "x y z"),
-        ("Zz-9._/", "Zz-9._/"),
-    ],
-)
-def test_a_name_in_the_diagram_has_no_punctuation(space, section):
-    """Mermaid has commands of its own."""
-    assert f"\n    section {section}\n" in summary(step(result(space=space)))
+def test_a_failure_that_spaces_share_is_told_once():
+    """With the first five of them by name; another outcome is another failure, whatever its words."""
+    lost = [result(space=f"acme/s{n}", message="no such Space", outcome=Outcome.NOT_FOUND) for n in range(6)]
+    other = [result(space=f"acme/o{n}", message="no such Space", outcome=Outcome.FAILED) for n in range(5)]
+    assert (
+        "\n\n- 🔍 **acme/s0, acme/s1, acme/s2, acme/s3, acme/s4 and 1 more:** no such Space\n"
+        "- ❌ **acme/o0, acme/o1, acme/o2, acme/o3, acme/o4:** no such Space\n\n| Space |"
+    ) in summary(step(*other, *lost))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_pages_that_a_remedy_names_can_be_clicked(count):
+    """Those of the Hub's documents and settings alone; whatever else looks like a link is text."""
+    url = "https://huggingface.co/docs/hub/spaces-config_reference"
+    bad = [result(space=f"a/{n}", outcome=Outcome.FAILED, message=f"x; see {url}. https://huggingface.co/evil") for n in range(count)]
+    assert f"see [https&#58;//huggingface.co/docs/hub/spaces-config_reference]({url}). https&#58;//huggingface.co/evil\n" in summary(step(*bad))
+
+
+def test_what_took_no_time_is_not_drawn():
+    """The times are in the table all the same."""
+    text = summary(step(result(elapsed=0.4, timeline=(Moment(0.0, "RUNNING"), Moment(0.3, "PAUSED")))))
+    assert "mermaid" not in text and "| acme/demo | 0.3s | PAUSED |" in text
 
 
 def test_the_summary_ends_where_there_is_no_more_room():
     """Whole rows only; what was cut is said, and the time it took still stands below."""
     many = [
-        result(space=f"acme/space-{n:05}", message="x" * 900, outcome=Outcome.FAILED, timeline=()) for n in range(3000)
+        result(space=f"acme/space-{n:05}", message="x", outcome=Outcome.FAILED, timeline=()) for n in range(9000)
     ]
     assert summary(step(*many)).endswith(
         "| 12s |\n\n\n_Cut here: the whole would not fit into a job summary. The output `spaces` has it all._\n"
