@@ -115,6 +115,14 @@ def parse_stages(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
+def parse_filter_stages(text: str) -> frozenset[str]:
+    """Read stage names that a Space may be in; `none` would let every Space pass, which nobody means."""
+    stages = parse_stages(text)
+    if not stages:
+        raise ValueError("is no stage a Space can be in; leave it out to select Spaces in every stage")
+    return stages
+
+
 def parse_space_id(text: str) -> str:
     """Read `owner/name`, `spaces/owner/name` or the address of the Space's page as `owner/name`.
 
@@ -177,12 +185,18 @@ def parse_owners(text: str) -> tuple[str, ...]:
 
 def parse_searches(text: str) -> tuple[str, ...]:
     """Read words to search for, separated by commas."""
-    return tuple(filter(None, (part.strip() for part in text.split(","))))
+    words = tuple(filter(None, (part.strip() for part in text.split(","))))
+    if not words:
+        raise ValueError("names nothing to search for; write words separated by commas")
+    return words
 
 
 def parse_words(text: str) -> frozenset[str]:
-    """Read names separated by commas, in lower case."""
-    return frozenset(split(text.lower()))
+    """Read names separated by commas, in lower case; a filter without a name would let every Space pass."""
+    words = frozenset(split(text.lower()))
+    if not words:
+        raise ValueError("names nothing; write names separated by commas, or leave it out")
+    return words
 
 
 def parse_exclusions(text: str) -> tuple[str, ...]:
@@ -209,7 +223,10 @@ def parse_flavor(text: str) -> str:
 
 def parse_sleep_time(text: str) -> int:
     """Read a duration as whole seconds; `never` is -1, as the Hub writes it."""
-    return NEVER if text.lower() == "never" else round(parse_budget(text))
+    seconds = NEVER if text.lower() == "never" else round(parse_budget(text))
+    if not seconds:
+        raise ValueError("must be at least 1 second")
+    return seconds
 
 
 def parse_endpoint(text: str) -> str:
@@ -373,12 +390,19 @@ INPUTS = {
             "When to fetch the tail of the build or run log: on-failure, always or never. It needs a token.",
             parse_logs,
             default="on-failure",
+            used_by=ALL - {"list"},
         ),
-        Input("log-lines", "How many lines of the log to show at most.", parse_count, default="50"),
+        Input(
+            "log-lines",
+            "How many lines of the log to show at most.",
+            parse_count,
+            default="50",
+            used_by=ALL - {"list"},
+        ),
         Input("author", "Select the Spaces of these users or organizations, separated by commas.", parse_owners),
         Input("search", "Select Spaces that the Hub finds with these words, separated by commas.", parse_searches),
         Input("with-sdk", "Select only Spaces of these SDKs, such as gradio or docker.", parse_words),
-        Input("with-stage", "Select only Spaces in these stages, such as RUNNING.", parse_stages),
+        Input("with-stage", "Select only Spaces in these stages, such as RUNNING.", parse_filter_stages),
         Input(
             "with-hardware",
             "Select only Spaces that have or ask for this hardware; patterns such as t4-* are allowed.",
@@ -419,11 +443,15 @@ INPUTS = {
 
 
 def nearest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
-    """Return ` (did you mean …?)`, or nothing where nothing is near; case, and `_` for `-`, make no difference."""
+    """Return ` (did you mean …?)`, or nothing where nothing is near; case, and `_` for `-`, make no difference.
+
+    A part of a known name, as `poll` is of poll-interval, is near as well.
+    """
 
     def fold(text: str) -> str:
         return text.lower().replace("_", "-")
 
     folded = {fold(each): each for each in known}
     near = get_close_matches(fold(name[:LONGEST_NAME]), folded, n=1)
+    near = near or [each for each in folded if fold(name) in each.split("-")]
     return f" (did you mean {prefix}{folded[near[0]]}?)" if near else ""

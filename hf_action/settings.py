@@ -7,6 +7,7 @@ Source: shared/contract.md, "Front doors" and "Inputs".
 """
 
 import ipaddress
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,14 @@ from hf_action.inputs import (
 from hf_action.selection import Filters, is_pattern
 from hf_action.stages import STAGES
 
+# Addresses that the Internet has no way to. `is_private` of ipaddress says yes to those of documentation, too.
+# Sources: RFC 1918, RFC 4193; RFC 3927 and RFC 4291 for a link of its own.
+PRIVATE = tuple(
+    map(
+        ipaddress.ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
+    )
+)
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
@@ -195,7 +204,12 @@ def _settle(
         keyless=keyless,
         identity=identity,
     )
-    return settings, mistakes, _check_use(given, operation) + _check_stages(stages | settings.filters.stages)
+    warnings = [
+        *_check_use(given, operation),
+        *_check_stages("wait-for-stage", stages, "it is waited for all the same"),
+        *_check_stages("with-stage", settings.filters.stages, "Spaces in it are selected all the same"),
+    ]
+    return settings, mistakes, warnings
 
 
 def _read_values(given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -312,17 +326,21 @@ def _with_fallbacks(given: dict[str, str], environ: Mapping[str, str], *, token:
 
 def _check_endpoint(endpoint: object, *, has_token: bool) -> list[str]:
     """A token may cross plain http only where nobody else listens: loopback, private address, bare name."""
-    if not endpoint or not has_token or str(endpoint).startswith("https://"):
-        return []
-    host = urlsplit(str(endpoint)).hostname or ""
-    try:
-        address = ipaddress.ip_address(host)
-        near = address.is_loopback or address.is_private
-    except ValueError:
-        near = "." not in host
-    if near:
+    host = urlsplit(str(endpoint or "")).hostname or ""
+    if not endpoint or not has_token or str(endpoint).startswith("https://") or _is_near(host):
         return []
     return [f"endpoint: {str(endpoint)!r} would carry the token over plain http; write https:// instead."]
+
+
+def _is_near(host: str) -> bool:
+    """Whether `host` is a loopback or private address, or a bare name, such as that of a service container."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # To the C library a bare number is an address, too: 134744072 and 0x8080808 are 8.8.8.8 (inet_aton).
+        return not re.search(r"\.|^[0-9]+$|^0x", host)
+    # What is bound to 0.0.0.0 is reached there, too, on this very machine.
+    return address.is_loopback or address.is_unspecified or any(address in network for network in PRIVATE)
 
 
 def _check_use(given: Mapping[str, str], operation: str) -> list[str]:
@@ -336,8 +354,9 @@ def _check_use(given: Mapping[str, str], operation: str) -> list[str]:
     ]
 
 
-def _check_stages(stages: frozenset[str]) -> list[str]:
+def _check_stages(name: str, stages: frozenset[str], all_the_same: str) -> list[str]:
+    """Warn about stages that may be misspelt; the Hub may have new ones."""
     return [
-        f"wait-for-stage: {stage!r} is no stage known today{nearest(stage, STAGES)}; it is waited for all the same."
+        f"{name}: {stage!r} is no stage known today{nearest(stage, STAGES)}; {all_the_same}."
         for stage in sorted(stages - STAGES.keys())
     ]

@@ -158,6 +158,11 @@ LONG_LIST = ", ".join(OPERATIONS)
         ("log-lines", "10001", "log-lines: '10001' is no whole number from 1 to 10000."),
         ("author", "a/b", "author: 'a/b' is no list of users or organizations; write names separated by commas."),
         ("author", ",", "author: ',' is no list of users or organizations; write names separated by commas."),
+        ("with-stage", "none", "with-stage: 'none' is no stage a Space can be in; leave it out to select Spaces in every stage."),
+        ("with-hardware", ",", "with-hardware: ',' names nothing; write names separated by commas, or leave it out."),
+        ("with-sdk", ", ,", "with-sdk: ', ,' names nothing; write names separated by commas, or leave it out."),
+        ("search", ",", "search: ',' names nothing to search for; write words separated by commas."),
+        ("sleep-time", "0.4", "sleep-time: '0.4' must be at least 1 second."),
         ("exclude", "a/b/c", "exclude: 'a/b/c' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
         ("exclude", "é", "exclude: 'é' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
         ("exclude", "*/b", "exclude: '*/b' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
@@ -206,6 +211,7 @@ def test_what_is_just_right(name, text):
         (["info", "a/b", "-timeout", "5"], ["-timeout: is no flag (did you mean --timeout?)."]),
         (["info", "a/b", "--tim", "5"], ["--tim: is no flag (did you mean --timeout?)."]),
         (["info", "a/b", "--d_r"], ["--d_r: is no flag (did you mean --dry-run?)."]),
+        (["info", "a/b", "--poll", "x"], ["--poll: is no flag (did you mean --poll-interval?)."]),
         (["info", "a/b", "--§§§§"], ["--§§§§: is no flag."]),
         (["info", "a/b", "--timeout"], ["timeout: has no value; write --timeout VALUE."]),
     ],
@@ -285,9 +291,9 @@ def test_warnings_in_full():
         "wait_for_stage: is no input of this action (did you mean wait-for-stage?); it is ignored.",
         "zzzz: is no input of this action; it is ignored.",
         "settle: is not used by operation info; it is ignored.",
-        "wait-for-stage: 'N_A_F' is no stage known today (did you mean NO_APP_FILE?); it is waited for all the same.",
-        "wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",
-        "wait-for-stage: 'ZZZZ' is no stage known today; it is waited for all the same.",
+        "with-stage: 'N_A_F' is no stage known today (did you mean NO_APP_FILE?); Spaces in it are selected all the same.",
+        "with-stage: 'RUNING' is no stage known today (did you mean RUNNING?); Spaces in it are selected all the same.",
+        "with-stage: 'ZZZZ' is no stage known today; Spaces in it are selected all the same.",
     )
 
 
@@ -297,12 +303,16 @@ def test_an_unused_input_is_warned_about_unless_it_says_the_default():
     assert from_inputs(operation="info", **{name.replace("-", "_"): value for name, value in defaults.items()}).warnings == ()
     assert "settle: is not used by operation info" in from_inputs(operation="info", settle="9s").warnings[0]
     assert "commit: is not used by operation pause" in from_inputs(operation="pause", commit="head").warnings[0]
+    assert [line.partition(":")[0] for line in parse(["list", "a/*", "--logs=always", "--log-lines=9"], {}).warnings] == ["logs", "log-lines"]
 
 
 def test_an_unfamiliar_stage_is_allowed_and_warned_about():
     """The Hub may add stages; a misspelt one is told from a new one by the warning."""
     found = from_inputs(operation="wait", wait_for_stage="RUNING")
-    assert (found.stages, "did you mean RUNNING?" in found.warnings[0]) == ({"RUNING"}, True)
+    assert (found.stages, found.warnings) == (
+        {"RUNING"},
+        ("wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",),
+    )
 
 
 @pytest.mark.parametrize("text", ["none,RUNNING", "RUN NING!", ",", "5"])
@@ -455,16 +465,17 @@ def test_the_endpoint_comes_from_the_input_then_the_variable():
 
 @pytest.mark.parametrize(
     "endpoint", ["http://127.0.0.1:8088", "http://localhost:1", "http://hub:80", "http://10.1.2.3", "http://192.168.0.9",
-                 "http://172.17.0.1:8088", "http://[::1]:80", "https://hub.example"]
+                 "http://172.17.0.1:8088", "http://[::1]:80", "http://[fd00::1]", "http://0.0.0.0:8088", "https://hub.example"]
 )  # fmt: skip
 def test_a_token_may_go_to(endpoint):
     """Over https anywhere; over plain http only where nobody else listens."""
     assert parse([], SPACE | {"HF_TOKEN": "hf_x", "HF_ENDPOINT": endpoint}).endpoint == endpoint
 
 
-@pytest.mark.parametrize("endpoint", ["http://huggingface.co", "http://8.8.8.8", "http://hub.internal:80", "http://[2001:4860::8]"])
+@pytest.mark.parametrize("endpoint", ["http://huggingface.co", "http://8.8.8.8", "http://hub.internal:80", "http://[2001:4860::8]", "http://203.0.113.5",
+                                      "http://134744072", "http://0x8080808"])  # fmt: skip
 def test_a_token_may_not_go_to(endpoint):
-    """Plain http to anybody else's host is a mistake with a token, and allowed without one."""
+    """Plain http to anybody else's host is a mistake with a token, and allowed without one; a number is an address."""
     assert "plain http" in mistakes("info", "a/b", HF_TOKEN="hf_x", HF_ENDPOINT=endpoint)[0]
     assert parse([], SPACE | {"HF_ENDPOINT": endpoint}).endpoint == endpoint
 
