@@ -18,10 +18,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 import httpx2
-from huggingface_hub import HfApi, SpaceInfo, SpaceRuntime, constants
+from huggingface_hub import HfApi, constants
 from huggingface_hub._oidc import exchange_oidc_token, get_oidc_token
 from huggingface_hub.errors import OIDCError
-from huggingface_hub.hf_api import ExpandSpaceProperty_T
 from huggingface_hub.utils import (
     RateLimitInfo,
     build_hf_headers,
@@ -29,6 +28,7 @@ from huggingface_hub.utils import (
     parse_ratelimit_headers,
     set_client_factory,
 )
+from huggingface_hub.utils._pagination import paginate
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from hf_action import VERSION
@@ -49,7 +49,7 @@ MOST_LEFT = 1_000_000
 # Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
 INFLATION = 1032
 # What a listing is asked for; `host` cannot be.
-LISTED: list[ExpandSpaceProperty_T] = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
+LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
 # The host of an app, as the Hub names it.
 _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
 # Seconds without a sign of life after which a stream of events is dead. Other streams of the Hub give one every half
@@ -155,10 +155,13 @@ class Hub:
 
     def spaces(self, query: Query, *, patient: bool = True) -> list[Description]:
         """List Spaces, all pages, with just the fields that are needed; `patient` asks again after passing failures."""
+        asked = {"author": query.author, "search": query.search, "expand": LISTED}
+        params = {name: value for name, value in asked.items() if value}
 
         def read() -> list[Description]:
-            listed = self._api.list_spaces(author=query.author, search=query.search, expand=LISTED)
-            return [self._listed(info, info.runtime) for info in listed if info.runtime]
+            # As `list_spaces` of huggingface_hub, which gives up all for one entry with a field it does not expect.
+            listed = list(paginate(f"{self.endpoint}/api/spaces", params=params, headers=self._headers()))
+            return [space for raw in listed if (space := self._listed(raw, thorough=patient))]
 
         subject = f"Spaces of {query.author or 'anybody'}"
         return self._patiently(read, subject) if patient else self._ask(read, subject)
@@ -270,11 +273,10 @@ class Hub:
         return f"more than {MOST_REDIRECTS} redirects, the last to {url}"
 
     def _listen(self, space: str, notice: Callable[[], bool]) -> None:
-        headers = build_hf_headers(token=self._token or False, library_name="hf-space", library_version=VERSION)
         with get_session().stream(
             "GET",
             f"{self.endpoint}/api/spaces/{space}/events",
-            headers=headers,
+            headers=self._headers(),
             timeout=httpx2.Timeout(self._request_timeout, read=SILENCE),
             extensions={"lasting": True},
         ) as response:
@@ -298,8 +300,11 @@ class Hub:
 
         Its own types raise on any field of a type they do not expect; facts.py takes such a field for absent.
         """
+        self._answers.last = None
         with suppress(*_MISSHAPEN):
             call(space)
+        if self._answers.last is None:
+            raise Garbage("no request could be made of it")
         return self._answer.json()
 
     def _runtime(self, call: Callable[[str], object], space: str) -> Runtime:
@@ -312,19 +317,25 @@ class Hub:
             runtime = self._raw(self._api.get_space_runtime, space)
         return hidden(read_description(raw, read_runtime(runtime)), self._hide)
 
-    def _listed(self, info: SpaceInfo, runtime: SpaceRuntime) -> Description:
-        """Return what a listing says of a Space; the raw answer is a page of many."""
-        changed = info.last_modified
-        fields = {
-            "id": info.id,
-            "sha": info.sha,
-            "sdk": info.sdk,
-            "private": info.private,
-            "likes": info.likes,
-            "cardData": {"sdk_version": info.card_data.sdk_version} if info.card_data else None,
-            "lastModified": changed.isoformat(timespec="milliseconds").replace("+00:00", "Z") if changed else None,
-        }
-        return hidden(read_description(fields, read_runtime(runtime.raw)), self._hide)
+    def _listed(self, raw: object, *, thorough: bool) -> Description | None:
+        """Return what a listing says of a Space; where it lacks the runtime, ask for it, or return None."""
+        listed = read_description(raw, Runtime(stage=""))
+        try:
+            runtime = read_runtime(raw.get("runtime") if isinstance(raw, dict) else None)
+        except Garbage:
+            if not thorough:
+                return None
+            try:
+                return self._description(listed.id)
+            except _Unsuccessful as error:
+                if error.response.status_code not in (403, 404, 410):
+                    raise
+                self._say(f"{listed.id}: left out, the Hub tells nothing of it ({error.response.status_code})")
+                return None
+        return hidden(read_description(raw, runtime), self._hide)
+
+    def _headers(self) -> dict[str, str]:
+        return build_hf_headers(token=self._token or False, library_name="hf-space", library_version=VERSION)
 
     @property
     def _answer(self) -> httpx2.Response:
@@ -394,7 +405,10 @@ class Hub:
         request.extensions["end"] = time.monotonic() + left
 
     def _after_response(self, response: httpx2.Response) -> None:
-        """Bound what is read, and refuse to follow to another host; renamed Spaces are redirected on the same one."""
+        """Bound what is read, and refuse to follow to another host, where the token would go, too.
+
+        Renamed Spaces are redirected on the same host, and so are the next pages of a listing.
+        """
         self._answers.last = response
         quota = _quota_of(response)
         if quota and str(response.url).startswith(f"{self.endpoint}/api/"):  # an app may send such headers, too
@@ -403,10 +417,10 @@ class Hub:
         most = LARGEST_ANSWER // (INFLATION if "content-encoding" in response.headers else 1)
         assert isinstance(response.stream, httpx2.SyncByteStream)  # as all streams of a synchronous client
         response.stream = _Bounded(response.stream, end=response.request.extensions["end"], most=most)
-        if response.has_redirect_location:
-            target = response.url.join(response.headers["location"])
-            if target.host != response.url.host:
-                raise httpx2.RemoteProtocolError(f"redirected to another host, {target.host}")
+        location = response.headers["location"] if response.has_redirect_location else None
+        for led, target in (("redirected to", location), ("continued on", response.links.get("next", {}).get("url"))):
+            if target and (host := response.url.join(target).host) != response.url.host:
+                raise httpx2.RemoteProtocolError(f"{led} another host, {host}")
 
     def _explain(self, response: httpx2.Response, space: str) -> ActionError:
         """Say what an error answer means. The mapping of huggingface_hub is not used: it depends on the scheme."""

@@ -221,7 +221,7 @@ class Lookout:
             self._owned[owner] = NO_LISTING
             return list(tracks)
         listed = {space.id.lower(): space for space in spaces}
-        self._owned[owner] = len(listed)
+        self._owned[owner] = len(listed) or NO_LISTING
         alone = []
         for track in tracks:
             hint = listed.get(track.space.lower())

@@ -45,6 +45,56 @@ def test_a_listing_has_all_pages(run, world, clock):
     assert run("list", "big/*").outputs["count"] == "250"
 
 
+def listing(*entries: dict, **about) -> Fault:
+    """Make the Hub's next listing this one."""
+    return Fault(kind=Kind.STATUS, status=200, method="GET", path="/api/spaces$", body=list(entries), **about)
+
+
+def test_an_entry_with_an_odd_field_spoils_no_listing(run, fleet, hub):
+    """A field of another type counts as absent; the other Spaces are chosen all the same."""
+    runtime = {"stage": "RUNNING", "hardware": {"current": "t4-small"}}
+    hub.inject(listing({"id": "fleet/odd", "lastModified": "soon", "likes": [], "runtime": runtime}, {"id": "fleet/even", "runtime": runtime}))
+    ended = run("list", "fleet/*")
+    assert (ended.result, [one["id"] for one in ended.spaces]) == ("ok", ["fleet/even", "fleet/odd"])
+
+
+def test_a_listing_without_runtimes_is_filled_in(run, fleet, hub):
+    """A Space whose runtime the listing lacks is asked for it, so that none goes unseen; one that is gone is left out."""
+    hub.inject(listing({"id": "fleet/demo-01"}, {"id": "fleet/demo-02", "runtime": {"hardware": None}}, {"id": "fleet/gone"}))
+    ended = run("list", "fleet/*", with_stage="RUNNING")
+    assert (ended.result, [one["id"] for one in ended.spaces]) == ("ok", ["fleet/demo-01", "fleet/demo-02"])
+    assert "fleet/gone: left out, the Hub tells nothing of it (404)" in ended.log
+
+
+def test_a_listing_whose_spaces_cannot_be_asked_is_asked_for_again(run, fleet, hub):
+    """A passing failure leaves no Space out."""
+    hub.inject(listing({"id": "fleet/demo-01"}))
+    hub.inject(Fault(kind=Kind.STATUS, method="GET", path="fleet/demo-01$"))
+    assert run("list", "fleet/demo-0*").outputs["count"] == "10"
+
+
+def test_watching_goes_on_where_listings_lack_the_runtimes(run, fleet, hub):
+    """Each Space is looked at by itself then, and the listing is left alone."""
+    hub.inject(listing({"id": "fleet/demo-01"}, times=None, skip=1))
+    ended = run("restart", "fleet/demo-0*")
+    assert ended.result == "ok"
+    assert sum(request.path == "/api/spaces" for request in hub.requests) == 2
+
+
+@pytest.mark.parametrize("page", [{"error": "no"}, ["fleet/demo-01"], [{"id": 5}]])
+def test_what_is_no_listing_is_asked_for_again(page, run, fleet, hub):
+    """Its entries name no Spaces."""
+    hub.inject(Fault(kind=Kind.STATUS, status=200, method="GET", path="/api/spaces$", body=page))
+    assert run("list", "fleet/*").outputs["count"] == "21"
+
+
+def test_a_listing_is_not_continued_on_another_host(run, fleet, hub):
+    """The token would go there, too."""
+    hub.inject(listing(headers={"Link": '<http://localhost:1/api/spaces?cursor=1>; rel="next"'}, times=None))
+    ended = run("list", "fleet/*", timeout="10s")
+    assert (ended.result, "continued on another host, localhost" in ended.outputs["message"]) == ("unreachable", True)
+
+
 def test_a_list_needs_something_to_choose_from(run, hub):
     """A named Space is no selection."""
     assert run("list", "fleet/demo-01").status == 2 and not hub.requests
