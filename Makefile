@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # Named by the packages of the action, never imported by it; requirements/README.md says what for.
-UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
+UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser requests urllib3 charset-normalizer certifi \
+	click colorama httpx2-jsfetch fsspec packaging
 
 .PHONY: help setup demo docs check lint types test quick docker mutants image pins
 help: ## Show this list
