@@ -243,10 +243,10 @@ class Lookout:
         last = next((look for look in reversed(track.history) if look.stage), None)
         same = hint.stage == known.stage and hint.commit in (None, known.commit)
         moving = kind_of(hint.stage) is Kind.MOVING
-        if last:
-            credible = same or (moving and last.kind is Kind.MOVING)
-        else:  # what is as before the action proves nothing and so harms nothing; a move may be one from before it
-            credible = same and not (moving and track.goal.acted)
+        if same:  # what is as before the action proves nothing, and so harms nothing; a move may be one from before it
+            credible = last is not None or not moving or not track.goal.acted
+        else:
+            credible = last is not None and last.kind is Kind.MOVING and moving
         look = self._seen(track, now)
         decides = waiting.judge(track.goal, [*track.history, look], now)
         asks = track.goal.health and waiting.reached(track.goal, look)  # the app, which no listing does
