@@ -125,4 +125,5 @@ def test_what_is_there_at_the_first_request():
     pins = (ROOT / "requirements/image.txt").read_text()
     image = set(re.findall(r"^([a-z0-9-]+)==", pins, re.MULTILINE))
     assert packages(modules) == image
-    assert not modules & {"requests", "urllib3", "aiohttp", "github", "asyncio", "click", "fsspec", "hf_xet", "hf_action.fleet"}
+    assert not modules & {"requests", "urllib3", "aiohttp", "github", "asyncio", "click", "fsspec", "hf_xet"}
+    assert not own(modules) & {"causes", "fleet"}
