@@ -30,7 +30,8 @@ def no_chance(monkeypatch):
     monkeypatch.setattr(operations, "random", lambda: 0.5)
 
 
-@pytest.mark.parametrize(("events", "most"), [(True, 49), (False, 141)])
+# 49 with events, where the machine is quick enough to hear each of them at once.
+@pytest.mark.parametrize(("events", "most"), [(True, 60), (False, 141)])
 def test_a_build_of_twenty_minutes(run, hub, world, events, most):
     """A restart, its build and its start, with the Hub's status events and without; the goals are 60 and 150."""
     world.add(Space(id="acme/long", commit=OLD, head=NEW, scripts={"restart": BUILD}))
