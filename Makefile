@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # Named by the packages of the action, never imported by it; requirements/README.md says what for.
-UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
+UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser requests urllib3 charset-normalizer certifi \
+	click colorama httpx2-jsfetch fsspec packaging
 
 # The summary is looked at where that is possible.
 BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))

@@ -239,18 +239,31 @@ class Lookout:
             # The answer to the write said so, too, and a stage from before the write would be that of `before`.
             self._notice(track, track.latest.now(hint), now)
             return self.observation(track, now)
+        if not track.goal or hint.requested_hardware != known.requested_hardware:
+            return None
         last = next((look for look in reversed(track.history) if look.stage), None)
         same = hint.stage == known.stage and hint.commit in (None, known.commit)
-        moving_on = kind_of(hint.stage) is Kind.MOVING and last and last.kind is Kind.MOVING
-        if not track.goal or not last or not (same or moving_on) or hint.requested_hardware != known.requested_hardware:
-            return None
-        look = replace(last, at=now)
-        return None if waiting.judge(track.goal, [*track.history, look], now) else look
+        moving = kind_of(hint.stage) is Kind.MOVING
+        if same:  # what is as before the action proves nothing, and so harms nothing; a move may be one from before it
+            credible = last is not None or not moving or not track.goal.acted
+        else:
+            credible = last is not None and last.kind is Kind.MOVING and moving
+        look = self._seen(track, now)
+        decides = waiting.judge(track.goal, [*track.history, look], now)
+        asks = track.goal.health and waiting.reached(track.goal, look)  # the app, which no listing does
+        return look if credible and not decides and not asks else None
 
     def observation(self, track: Track, at: float) -> Observation:
         """Return what is known of a Space as a look, with the health of its app where that is what is missing."""
+        look = self._seen(track, at)
+        address = track.settings.health_check
+        if address and track.goal and track.goal.health and waiting.reached(track.goal, look):
+            return replace(look, ailment=self._probe(track, address))
+        return look
+
+    def _seen(self, track: Track, at: float) -> Observation:
         runtime = track.latest.runtime
-        look = Observation(
+        return Observation(
             at=at,
             stage=runtime.stage,
             commit=runtime.commit,
@@ -258,10 +271,6 @@ class Lookout:
             hardware=runtime.hardware,
             requested_hardware=runtime.requested_hardware,
         )
-        address = track.settings.health_check
-        if address and track.goal and track.goal.health and waiting.reached(track.goal, look):
-            return replace(look, ailment=self._probe(track, address))
-        return look
 
     def _probe(self, track: Track, address: str) -> str:
         """Return what the app answers instead of what it should; nothing when it is well."""

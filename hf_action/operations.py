@@ -14,7 +14,6 @@ from threading import Lock
 from typing import assert_never
 
 from hf_action import waiting
-from hf_action.causes import find_cause
 from hf_action.errors import ActionError, Denied, Outcome, Refused, Unreachable
 from hf_action.facts import Description, Runtime
 from hf_action.inputs import NEVER
@@ -374,6 +373,8 @@ class Campaign:
             track.tail = self._log_tail(track)
         if kind_of(runtime.stage) is not Kind.BROKEN or verdict.outcome not in (Outcome.FAILED, Outcome.OK):
             return
+        from hf_action.causes import find_cause  # a table of patterns that only a broken Space needs
+
         error = plain(runtime.error or "")[:LONGEST_ERROR]
         said = f" ({error})" if error and error not in verdict.seen else ""
         cause = find_cause([runtime.stage, runtime.error or "", *track.tail])

@@ -3,6 +3,9 @@
 This is the only module that imports actions_toolkit and the only one that reads os.environ. Outside GitHub
 Actions the same calls print plain lines, and write only the files that are named: GITHUB_OUTPUT and its kin, and
 HF_SPACE_DOTENV.
+
+Of actions_toolkit only the two halves are imported that write commands. Its `core` adds names to them, and brings an
+HTTP client of its own, which would take a third of the time to the first request.
 """
 
 import os
@@ -13,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from actions_toolkit import core
+from actions_toolkit.command import issue, issue_command
+from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
 
 from hf_action.listening import Clock
 from hf_action.report import Step, dotenv, duration, hidden, plain, redact
@@ -47,7 +51,7 @@ class Runner:
             self._secrets.append(secret)
             if os.environ.get("GITHUB_ACTIONS") == "true":
                 with suppress(OSError):
-                    core.set_secret(secret)
+                    issue_command("add-mask", {}, secret)
 
     def hidden(self, step: Step) -> Step:
         """Return the step without tokens in any text."""
@@ -60,18 +64,18 @@ class Runner:
     def say(self, text: str) -> None:
         """Print one line."""
         with suppress(OSError):  # whoever read the log has gone; the work goes on
-            core.info(plain(self.hide(text)))
+            sys.stdout.write(f"{plain(self.hide(text))}\n")
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that GitHub folds away under a title."""
         if self._commands:
-            core.start_group(plain(self.hide(title)))
+            issue("group", plain(self.hide(title)))
         else:
             self.say(title)
         for line in lines:
             self.say(f"  {line}")
         if self._commands:
-            core.end_group()
+            issue("endgroup")
 
     def debug_traceback(self, error: BaseException) -> None:
         """Print where an error came from, for runs with debug logging only."""
@@ -80,7 +84,7 @@ class Runner:
 
     def debug(self, text: str) -> None:
         """Print one line for runs with debug logging only."""
-        if core.is_debug():
+        if os.environ.get("RUNNER_DEBUG") == "1":
             self.say(f"debug: {text}")
 
     def annotate(self, level: str, text: str) -> None:
@@ -88,16 +92,15 @@ class Runner:
         if not self._commands:
             self.say(f"{level}: {text}")
             return
-        show = {"error": core.error, "warning": core.warning, "notice": core.notice}[level]
         with suppress(OSError):
-            show(plain(self.hide(text)))
+            issue_command(level, {}, plain(self.hide(text)))
 
     def write_outputs(self, outputs: Mapping[str, str]) -> None:
         """Write all outputs, in place of those written before; HF_SPACE_DOTENV may name a file for GitLab, too."""
 
         def write() -> None:
             for name, value in outputs.items():
-                core.set_output(name, self.hide(value))
+                issue_file_command("OUTPUT", prepare_key_value_message(name, self.hide(value)))
 
         def write_dotenv() -> None:
             Path(os.environ["HF_SPACE_DOTENV"]).write_text(self.hide(dotenv(outputs)), encoding="utf-8")
@@ -116,12 +119,15 @@ class Runner:
 
     def save_state(self, text: str) -> None:
         """Keep a text for the post step; the last one counts."""
-        if os.environ.get("GITHUB_STATE"):
-            self._write("GITHUB_STATE", lambda: core.save_state("restore", self.hide(text)))
+
+        def write() -> None:
+            issue_file_command("STATE", prepare_key_value_message("restore", self.hide(text)))
+
+        self._write("GITHUB_STATE", write)
 
     def saved_state(self) -> str:
         """Return the text that the step kept; nothing where it kept none."""
-        return core.get_state("restore")
+        return os.environ.get("STATE_restore", "")  # noqa: SIM112 - as GitHub spells what save_state has named
 
     def read_file(self, name: str) -> str:
         """Read a text file of the workspace.

@@ -148,11 +148,11 @@ def test_a_bulk_pause_costs_a_write_each_and_few_reads(run, fleet, hub):
 
 
 def test_a_bulk_restart_is_watched_by_listings(run, fleet, hub):
-    """A listing a round, and a look of its own only for news and for the verdict."""
+    """A listing a round, and a look of its own only for news: once it moves, and once it runs again."""
     ended = run("restart", "fleet/demo-*")
     own = [request for request in hub.requests if request.path.endswith("/runtime")]
     assert (ended.result, {one["commit"] for one in ended.spaces}) == ("ok", {NEW})
-    assert len(own) <= 3 * 20
+    assert len(own) == 2 * 20
 
 
 def test_named_spaces_of_one_owner_share_a_listing_too(run, fleet, hub):
@@ -190,6 +190,13 @@ def test_a_listing_that_shows_an_older_move_is_not_believed(run, world, clock):
     world.listing_lag = 8
     ended = run("restart", "acme/one", "acme/two", commit="any")
     assert all(one["elapsed"] >= 55 for one in ended.spaces)
+
+
+def test_an_app_that_does_not_answer_yet_is_asked_again(run, fleet, hub):
+    """A listing tells nothing of its health, however long it shows the same stage."""
+    hub.inject(Fault(kind=Kind.STATUS, status=503, path="/_apps/", times=30))
+    ended = run("restart", *(f"fleet/demo-{number:02}" for number in range(5)), health_check="/", timeout="5m")
+    assert ({one["result"] for one in ended.spaces}, len(hub.visits)) == ({"ok"}, 30 + 5)
 
 
 def test_one_failing_space_stops_none_of_the_others(run, fleet, hub):

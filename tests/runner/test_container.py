@@ -357,6 +357,15 @@ def test_the_action_imports_every_package_of_the_image(image):
     assert json.loads(said.splitlines()[-1]) == []
 
 
+def test_the_image_is_its_base_and_one_small_layer(image):
+    """What the runner has to fetch besides Python: one layer, under 18 MB before it is packed."""
+    base = re.search("^FROM (.*) AS interpreter$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[1]
+    layers, below = (json.loads(docker("inspect", "--format={{json .RootFS.Layers}}", name)) for name in (image, base))
+    assert layers[:-1] == below
+    sizes, old = (docker("history", "--human=false", "--format={{.Size}}", name).split() for name in (image, base))
+    assert sum(map(int, sizes[: -len(old)])) < 18e6
+
+
 def test_everything_is_compiled_and_taken_as_it_is(inventory):
     """Each module has its bytecode, which is used without a look at the source."""
     assert (inventory["uncompiled"], inventory["checked"]) == ([], [])
