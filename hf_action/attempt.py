@@ -108,7 +108,14 @@ class Attempt:
         if settings.keyless:
             hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))
         if not campaign:
-            undo = Undo(memories=self._memories(), endpoint=settings.endpoint, hub=hub, clock=self._log, log=self._log)
+            undo = Undo(
+                memories=self._memories(),
+                endpoint=settings.endpoint,
+                hub=hub,
+                clock=self._log,
+                log=self._log,
+                deadline=self._began + settings.timeout,
+            )
             self._undone = undo.run()
             if any(result.changed for result in self._undone):
                 self._prices = hub.prices()

@@ -225,25 +225,41 @@ class Hub:
 
     # ---- requests; asked again only while they certainly had no effect ----
 
-    def restart(self, space: str, *, factory_reboot: bool) -> Runtime:
-        """Ask for a restart; the answer proves nothing yet. `Unreachable.sent` tells if it may have had an effect."""
+    def restart(self, space: str, *, factory_reboot: bool) -> Runtime | None:
+        """Ask for a restart; the answer proves nothing yet, and is None where the Hub says nothing of the runtime.
+
+        `Unreachable.sent` tells whether a request without an answer may have had an effect.
+        """
         restart = partial(self._api.restart_space, factory_reboot=factory_reboot)
-        return self._patiently(lambda: self._runtime(restart, space), space, repeat=_never_arrived)
+        return self._send(restart, space)
 
-    def pause(self, space: str) -> Runtime:
-        """Ask for a pause; the answer proves nothing yet. `Unreachable.sent` tells if it may have had an effect."""
-        return self._patiently(lambda: self._runtime(self._api.pause_space, space), space, repeat=_never_arrived)
+    def pause(self, space: str) -> Runtime | None:
+        """Ask for a pause; see `restart` for the answer and errors."""
+        return self._send(self._api.pause_space, space)
 
-    def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> Runtime:
-        """Ask for other hardware, and maybe another sleep time in seconds (-1: never); see `restart` for errors."""
+    def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> Runtime | None:
+        """Ask for other hardware, and maybe another sleep time in seconds (-1: never); see `restart`."""
         # A flavor may be newer than huggingface_hub's enum, whose values are sent as text all the same.
         request = partial(self._api.request_space_hardware, hardware=flavor, sleep_time=sleep_time)  # type: ignore[arg-type]
-        return self._patiently(lambda: self._runtime(request, space), space, repeat=_never_arrived)
+        return self._send(request, space)
 
-    def set_sleep_time(self, space: str, *, seconds: int) -> Runtime:
-        """Set the sleep time in seconds (-1: never); see `restart` for errors."""
+    def set_sleep_time(self, space: str, *, seconds: int) -> Runtime | None:
+        """Set the sleep time in seconds (-1: never); see `restart` for the answer and errors."""
         request = partial(self._api.set_space_sleep_time, sleep_time=seconds)
-        return self._patiently(lambda: self._runtime(request, space), space, repeat=_never_arrived)
+        return self._send(request, space)
+
+    def _send(self, request: Callable[[str], object], space: str) -> Runtime | None:
+        """Make a request that changes something; asked again only while it certainly had no effect."""
+
+        def send() -> Runtime | None:
+            try:
+                return self._runtime(request, space)
+            except _MISSHAPEN:
+                if _is_taken(self._answers.last):
+                    return None
+                raise
+
+        return self._patiently(send, space, repeat=_never_arrived)
 
     def quota_wait(self, reserve: int) -> float:
         """Return the seconds until requests are given anew, where no more than `reserve` are left; else 0.
@@ -425,12 +441,12 @@ class Hub:
     def _explain(self, response: httpx2.Response, space: str) -> ActionError:
         """Say what an error answer means. The mapping of huggingface_hub is not used: it depends on the scheme."""
         status, reason = response.status_code, self._hide(_reason(response))
-        said = f" The Hub says: {' '.join(reason.split())}" if reason else ""
+        said = f" The Hub says: {' '.join(reason.split()).removesuffix('.')}." if reason else ""
         if status in (408, 429) or status >= 500:
             wait = _asked_wait(response)
             return Unreachable(f"the Hub answered {status}.{said}", retry_after=wait, sent=status != 429)
         match status:
-            case 401 if self._token and response.headers.get("x-error-message") != WRONG_TOKEN:
+            case 401 if self._token and reason != WRONG_TOKEN:
                 # Seen with tokens of the browser login: reading and pausing work, restarting and hardware do not
                 # (https://github.com/huggingface/huggingface_hub/issues/4972).
                 return Denied(
@@ -447,7 +463,12 @@ class Hub:
                     f"{space} is private or does not exist (401 without a token).",
                     remedy=f"Check the name; for a private Space set HF_TOKEN, made at {TOKENS_PAGE}.",
                 )
-            case 402 | 403:
+            case 402 | 403 if status == 402 or "payment" in reason.lower():
+                return Denied(
+                    f"the owner of {space} has to pay for this ({status}).{said}",
+                    remedy="Add a payment method or credits to the owner's account, or ask for free hardware.",
+                )
+            case 403:
                 return Denied(
                     f"the token lacks the right to do this to {space} ({status}).{said}",
                     remedy=f"Use a token with write access to the owner of the Space, made at {TOKENS_PAGE}.",
@@ -537,6 +558,18 @@ def _reason(response: httpx2.Response) -> str:
         parts = [body.get("error"), body.get("error_description")] if isinstance(body, dict) else []
         said = ": ".join(part for part in parts if isinstance(part, str))
     return said or ""
+
+
+def _is_taken(answer: httpx2.Response | None) -> bool:
+    """Whether the Hub took a request: its answer is good, if empty or an object that is about something else.
+
+    A page or a list, or a stage that is none, comes from something between it and us, or tells of a failure.
+    """
+    try:
+        body = answer.json() if answer and answer.content else {}
+    except (ValueError, RecursionError):
+        return False
+    return answer is not None and isinstance(body, dict) and not {"stage", "error"} & body.keys()
 
 
 def _is_passing(error: BaseException) -> bool:

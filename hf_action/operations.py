@@ -14,7 +14,7 @@ from threading import Lock
 from typing import assert_never
 
 from hf_action import waiting
-from hf_action.errors import ActionError, Denied, Outcome, Refused, Unreachable
+from hf_action.errors import ActionError, Denied, Outcome, OutOfTime, Refused, Unreachable
 from hf_action.facts import Description, Runtime
 from hf_action.inputs import NEVER
 from hf_action.listening import Clock, Listener
@@ -33,7 +33,7 @@ from hf_action.looking import (
 from hf_action.report import Result, page, plain
 from hf_action.selection import choose, passes, queries
 from hf_action.settings import Settings
-from hf_action.stages import Kind, kind_of
+from hf_action.stages import STAGES, Kind, kind_of
 from hf_action.waiting import PATIENCE, Goal, Verdict
 
 # Seconds a write whose answer was lost is given to show an effect before it is sent again. The Hub may go on
@@ -177,6 +177,8 @@ class Campaign:
                 self._expect(track, began=self._began)
                 if not track.listed:
                     track.history.append(self._lookout.observation(track, self._clock.now()))
+            case "wake" if runtime.stage == "RUNNING":
+                self._end(track, Verdict(Outcome.UNCHANGED, "RUNNING already; nothing was sent"))
             case operation if track.found.sdk == "static":
                 outcome = Outcome.SKIPPED if track.listed else Outcome.FAILED
                 self._end(track, Verdict(outcome, f"a static Space has no runtime to {_verb(operation)}", _STATIC))
@@ -213,51 +215,54 @@ class Campaign:
     def _wake(self, track: Track) -> None:
         """Visit the app; restart the Space where that does not move it within settle."""
         began = self._clock.now()
+        settle = track.settings.settle
         self._remember_all(track)
         if track.found.host:
             self._lookout.say(track, f"visiting {track.found.host}")
             self._hub.probe(track.found.host, track.found)
             track.sent = True
-            if self._moves(track, until=began + track.settings.settle):
-                track.changed = True
-                self._expect(track, began=began)
+            if self._moves(track, until=began + settle):
+                track.changed = track.stage != track.found.runtime.stage
+                self._expect(track, began=began, told=f"visited, not waited for; {track.stage}")
                 return
-            self._lookout.say(track, f"a visit does not move it within {track.settings.settle:g} s; restarting it")
+            if self._clock.now() >= self._deadline:
+                remedy = f"Give more timeout than settle ({settle:g} s)."
+                raise OutOfTime("a visit did not move it before the budget ended.", remedy=remedy)
+            self._lookout.say(track, f"a visit does not move it within {settle:g} s; restarting it")
         if not track.settings.has_credentials:
             raise Denied(f"a visit does not wake it, and {NO_TOKEN.seen} for a restart", remedy=NO_TOKEN.remedy)
         self._act(track, partial(self._hub.restart, factory_reboot=False))
 
     def _moves(self, track: Track, *, until: float) -> bool:
-        """Look until another stage than before is seen."""
+        """Look until another stage than before is seen, or one that will become another by itself."""
         while self._clock.now() < min(until, self._deadline):
             look = self._lookout.look(track)
             track.history.append(look)
-            if look.stage and look.stage != track.found.runtime.stage:
+            if look.stage and (look.stage != track.found.runtime.stage or STAGES.get(look.stage) is Kind.MOVING):
                 return True
             left = min(until, self._deadline) - self._clock.now()
             self._clock.sleep(max(min(EFFECT_INTERVAL, left), 0.0))
         return False
 
-    def _act(self, track: Track, write: Callable[[str], Runtime]) -> None:
+    def _act(self, track: Track, write: Callable[[str], Runtime | None]) -> None:
         """Send the write of this operation, and expect its effect."""
         self._mind_the_quota()
         self._remember_all(track)
         began = self._clock.now()
-        operation = track.settings.operation
         track.history.clear()  # what was seen before says nothing of the effect
         answer = self._write(track, write, began)
         track.changed = True
-        if answer:
-            self._lookout.say(track, f"{operation} sent; the Hub answers {answer.stage}, which proves nothing yet")
-        if track.settings.stages:
-            self._expect(track, began=began)
-            return
-        if answer:
+        if answer and not track.settings.stages:
             track.after = track.latest.now(answer)
-        self._end(track, Verdict(Outcome.OK, f"{operation} sent, not waited for; the Hub answers {_told(track)}"))
+        told = f"; the Hub answers {_told(track)}" if answer or track.history else ""
+        self._expect(track, began=began, told=f"{_request(track)} sent, not waited for{told}")
 
-    def _expect(self, track: Track, *, began: float) -> None:
+    def _expect(self, track: Track, *, began: float, told: str = "") -> None:
+        """Wait from now on for the stages that are wanted; where none is, end with what there is to be `told`."""
         settings = track.settings
+        if not settings.stages:
+            self._end(track, Verdict(Outcome.OK, told))
+            return
         track.goal = Goal(
             stages=settings.stages,
             began=began,
@@ -275,8 +280,8 @@ class Campaign:
 
     # ---- a write is never sent twice blindly ----
 
-    def _write(self, track: Track, write: Callable[[str], Runtime], began: float) -> Runtime | None:
-        """Send a write until it was answered or had its effect; None when only the effect was seen.
+    def _write(self, track: Track, write: Callable[[str], Runtime | None], began: float) -> Runtime | None:
+        """Send a write until it was taken or had its effect; None when no runtime came in answer.
 
         Raises:
             ActionError: it was refused, or had no answer and no effect for five minutes or until the deadline.
@@ -284,19 +289,23 @@ class Campaign:
         while True:
             try:
                 track.sent = True
-                return write(track.space)
+                answer = write(track.space)
             except Unreachable as lost:
                 if not lost.sent:
                     track.sent = False
                     raise
                 self._lookout.say(track, f"{lost} — looking for an effect before anything is sent again")
                 if self._had_effect(track, began):
-                    self._lookout.say(track, f"{track.settings.operation} had its effect: {track.stage}")
+                    self._lookout.say(track, f"{_request(track)} had its effect: {track.stage}")
                     return None
                 now = self._clock.now()
                 if now >= self._deadline or now - began >= PATIENCE:
                     raise
-                self._lookout.say(track, f"no effect seen; sending {track.settings.operation} again")
+                self._lookout.say(track, f"no effect seen; sending {_request(track)} again")
+            else:
+                told = f"; the Hub answers {answer.stage}, which proves nothing yet" if answer else ""
+                self._lookout.say(track, f"{_request(track)} sent{told}")
+                return answer
 
     def _had_effect(self, track: Track, began: float) -> bool:
         """Look until the effect of a lost write is seen, or an unmoved Space was seen for long enough."""
@@ -420,13 +429,16 @@ def _already(operation: str, settings: Settings, runtime: Runtime) -> str:
     match operation:
         case "pause" if runtime.stage == "PAUSED":
             return "PAUSED"
-        case "wake" if runtime.stage == "RUNNING":
-            return "RUNNING"
-        case "hardware" if {runtime.hardware, runtime.requested_hardware} == {settings.hardware} and sleeps_so:
+        case "hardware" if _is_on(runtime, settings.hardware) and sleeps_so:
             return f"{runtime.stage} on {settings.hardware}"
         case "sleep-time" if sleeps_so:
             return f"the sleep time is {_sleep(settings.sleep_time)}"
     return ""
+
+
+def _is_on(runtime: Runtime, flavor: str | None) -> bool:
+    """Whether a Space runs on a flavor, and none other is asked for."""
+    return runtime.hardware == flavor and runtime.requested_hardware in (None, flavor)
 
 
 def _never(seconds: int | None, runtime: Runtime) -> bool:
@@ -435,6 +447,11 @@ def _never(seconds: int | None, runtime: Runtime) -> bool:
 
 def _sleep(seconds: int | None) -> str:
     return "never" if seconds in (None, NEVER) else f"{seconds} s"
+
+
+def _request(track: Track) -> str:
+    """Return what the operation sends."""
+    return "restart" if track.settings.operation == "wake" else track.settings.operation
 
 
 def _verb(operation: str) -> str:

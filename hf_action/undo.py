@@ -10,13 +10,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from hf_action.errors import ActionError, Outcome
+from hf_action.errors import ActionError, Outcome, Unreachable
 from hf_action.facts import Description, Runtime
 from hf_action.inputs import NEVER
 from hf_action.looking import Hub, Log, Track, verdict_of
+from hf_action.operations import EFFECT
 from hf_action.report import Result, page, plain
 from hf_action.stages import Kind, kind_of
-from hf_action.waiting import Clock, Verdict
+from hf_action.waiting import PATIENCE, Clock, Verdict
 
 # Stages in which a Space costs nothing and does nothing; a Space that was in one is paused again.
 RESTING = frozenset({"PAUSED", "SLEEPING"})
@@ -97,7 +98,7 @@ def plan(memory: Memory, now: Runtime) -> Undoing:
         else:
             sleep_time = before
             notes.append(f"sleep time back to {'never' if before == NEVER else f'{before} s'}")
-    pause = memory.stage in RESTING and kind_of(now.stage) in (Kind.LIVE, Kind.MOVING)
+    pause = memory.stage in RESTING and kind_of(now.stage) is not Kind.RESTING and now.stage != "DELETING"
     if pause:
         notes.append(f"paused again: it was {memory.stage}")
     return Undoing(note=", ".join(notes) or "nothing to undo", hardware=hardware, sleep_time=sleep_time, pause=pause)
@@ -110,12 +111,15 @@ def _seconds(sleep_time: int | None) -> int:
 class Undo:
     """The post step: each remembered Space, one after the other."""
 
-    def __init__(self, *, memories: list[Memory], endpoint: str, hub: Hub, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, *, memories: list[Memory], endpoint: str, hub: Hub, clock: Clock, log: Log, deadline: float
+    ) -> None:
         self._memories = memories
         self._endpoint = endpoint
         self._hub = hub
         self._clock = clock
         self._log = log
+        self._deadline = deadline
         self._began = clock.now()
 
     def run(self) -> tuple[Result, ...]:
@@ -128,7 +132,7 @@ class Undo:
         try:
             before = after = self._hub.describe(memory.space)
             undoing = plan(memory, before.runtime)
-            after = self._send(before, undoing)
+            after = self._carry_out(memory, undoing, before)
             verdict = Verdict(Outcome.OK if undoing.needed else Outcome.UNCHANGED, undoing.note)
         except ActionError as error:
             verdict = verdict_of(error)
@@ -144,12 +148,31 @@ class Undo:
             changed=verdict.outcome is Outcome.OK,
         )
 
+    def _carry_out(self, memory: Memory, undoing: Undoing, space: Description) -> Description:
+        """Send what is needed; where an answer is lost, look again, and send what has had no effect.
+
+        Raises:
+            ActionError: it was refused, or had no answer and no effect for five minutes or until the deadline.
+        """
+        end = min(self._clock.now() + PATIENCE, self._deadline - EFFECT)
+        while True:
+            try:
+                return self._send(space, undoing)
+            except Unreachable as lost:
+                if not lost.sent or self._clock.now() >= end:
+                    raise
+                self._log.say(plain(f"{memory.space}: {lost} — looking for an effect before anything is sent again"))
+                self._clock.sleep(EFFECT)
+                space = self._hub.describe(memory.space)
+                undoing = plan(memory, space.runtime)
+
     def _send(self, space: Description, undoing: Undoing) -> Description:
+        answer: Runtime | None = None
         if undoing.hardware:
             sleep_time = undoing.sleep_time if undoing.hardware != "cpu-basic" else None
-            space = space.now(self._hub.request_hardware(space.id, flavor=undoing.hardware, sleep_time=sleep_time))
+            answer = self._hub.request_hardware(space.id, flavor=undoing.hardware, sleep_time=sleep_time)
         elif undoing.sleep_time is not None:
-            space = space.now(self._hub.set_sleep_time(space.id, seconds=undoing.sleep_time))
+            answer = self._hub.set_sleep_time(space.id, seconds=undoing.sleep_time)
         if undoing.pause:
-            space = space.now(self._hub.pause(space.id))
-        return space
+            answer = self._hub.pause(space.id) or answer
+        return space.now(answer) if answer else space

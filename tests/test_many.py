@@ -273,9 +273,11 @@ def test_hardware_is_asked_for_and_waited_for(run, world, hub):
 
 
 def test_hardware_that_is_there_already_is_unchanged(run, world, hub):
-    """Nothing is sent."""
+    """Nothing is sent, also where the Hub says no more than what runs."""
     world.add(Space(id="acme/gpu", hardware="t4-small"))
-    assert run("hardware", "acme/gpu", hardware="t4-small").result == "unchanged" and not writes(hub)
+    world.add(Space(id="acme/brief", runtime_extra={"hardware": {"current": "t4-small"}}))
+    for name in ("acme/gpu", "acme/brief"):
+        assert run("hardware", name, hardware="t4-small").result == "unchanged" and not writes(hub)
 
 
 def test_an_unknown_flavor_gets_the_nearest_name(run):
@@ -339,6 +341,35 @@ def test_wake_restarts_what_has_no_address(run, hub):
     hub.inject(Fault(kind=Kind.WRONG_TYPE, path="/api/spaces/acme/demo$", body=bare))
     ended = run("wake", "acme/demo", commit="any")
     assert (ended.result, writes(hub), hub.visits) == ("ok", ["restart"], [])
+
+
+def test_wake_of_a_static_space_is_unchanged(run, world, hub):
+    """It runs, too; there is nothing to do."""
+    world.add(Space(id="acme/page", sdk="static", hardware=None))
+    assert run("wake", "acme/page").result == "unchanged"
+
+
+def test_wake_restarts_nothing_that_is_moving_already(run, world, hub):
+    """A long build is not begun anew because a visit changes nothing about it."""
+    world.add(Space(id="acme/new", stage="BUILDING", commit=None, timeline=(Phase(200, "RUNNING", commit=HEAD),)))
+    ended = run("wake", "acme/new")
+    assert (ended.result, ended.outputs["changed"], writes(hub)) == ("ok", "false", [])
+
+
+def test_wake_need_not_be_waited_for(run, world, hub):
+    """A visit that moves the Space is the end of it."""
+    world.add(Space(id="acme/asleep", stage="SLEEPING", commit=None))
+    ended = run("wake", "acme/asleep", wait_for_stage="none")
+    assert (ended.result, ended.outputs["changed"], ended.outputs["stage"]) == ("ok", "true", "APP_STARTING")
+    assert "visited, not waited for; APP_STARTING" in ended.outputs["message"]
+
+
+def test_wake_has_no_time_for_a_restart_where_the_budget_is_shorter_than_settle(run, world, hub):
+    """It says so, and nothing is sent."""
+    world.add(Space(id="acme/paused", stage="PAUSED", commit=None, scripts={"visit": ()}))
+    ended = run("wake", "acme/paused", timeout="30s")
+    assert (ended.status, ended.result, writes(hub)) == (4, "timed-out", [])
+    assert "Give more timeout than settle (60 s)" in ended.outputs["message"]
 
 
 def test_wake_without_a_token_tries_a_visit_and_says_what_is_missing(run, world, hub):

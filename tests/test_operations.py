@@ -302,6 +302,46 @@ def test_every_write_is_known_by_its_effect(run, world, hub, words, path):
     assert f"{words[0]} had its effect" in ended.log
 
 
+@pytest.mark.parametrize("body", [{}, {"ok": True}, "", {"stages": []}])
+@pytest.mark.parametrize("stages", ["RUNNING", "none"])
+def test_a_write_that_was_taken_is_not_repeated_for_an_answer_that_says_nothing(body, stages, run, world, hub):
+    """The status says that the Hub has it; however long the old stage stays, it is not sent again."""
+    slow = (Phase(40, "RUNNING_BUILDING"), Phase(60, "RUNNING", commit=HEAD))
+    hub.inject(Fault(kind=Kind.STATUS, status=200, body=body, method="POST", path="/restart", effect=True))
+    ended = run("restart", space(world, scripts={"restart": slow}), wait_for_stage=stages)
+    assert (ended.result, ended.outputs["changed"], writes(hub)) == ("ok", "true", ["restart"])
+    assert "restart sent" in ended.log
+
+
+@pytest.mark.parametrize("body", [{"error": "no"}, {"stage": None}, [], "<h1>Log in", None])
+def test_a_good_status_alone_is_no_answer_to_a_write(body, run, world, hub):
+    """A page, say, comes from something between the Hub and us: the effect decides."""
+    hub.inject(Fault(kind=Kind.STATUS, status=200, body=body, method="POST", path="/restart"))
+    assert run("restart", space(world, scripts={"restart": STALE})).result == "ok"
+    assert writes(hub) == ["restart", "restart"]
+
+
+@pytest.mark.parametrize("status", [402, 403])
+def test_what_has_to_be_paid_for_says_so(status, run, hub):
+    """No other token would help."""
+    said = {"error": "A payment method is required for this hardware."}
+    hub.inject(Fault(kind=Kind.STATUS, status=status, body=said, method="POST", path="/hardware"))
+    ended = run("hardware", "acme/demo", hardware="t4-small")
+    assert (ended.status, ended.result) == (3, "denied")
+    assert ended.outputs["message"] == (
+        f"acme/demo: the owner of acme/demo has to pay for this ({status}). The Hub says: A payment method is required for "
+        "this hardware. Add a payment method or credits to the owner's account, or ask for free hardware."
+    )
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Error-Message": "Invalid credentials in Authorization header"}])
+def test_a_wrong_token_is_told_by_the_body_as_well(headers, run, hub):
+    """A gateway may drop the header."""
+    said = {"error": "Invalid credentials in Authorization header"}
+    hub.inject(Fault(kind=Kind.STATUS, status=401, body=said, headers=headers, method="GET", path="demo"))
+    assert "the Hub does not accept the token (401)" in run("info", "acme/demo").outputs["message"]
+
+
 # ---- the Hub falters ----
 
 

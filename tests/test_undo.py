@@ -43,7 +43,9 @@ def now(stage: str = "RUNNING", flavor: str = "t4-small", sleep_time: int | None
         (memory(asked_hardware=None, sleep_time=3600, asked_sleep_time=-1), now(sleep_time=None), None, 3600, False),
         (memory(operation="wake", asked_hardware=None, stage="SLEEPING"), now(), None, None, True),
         (memory(operation="restart", asked_hardware=None, stage="RUNNING"), now(), None, None, False),
-        (memory(operation="restart", asked_hardware=None, stage="PAUSED"), now(stage="BUILD_ERROR"), None, None, False),
+        (memory(operation="restart", asked_hardware=None, stage="PAUSED"), now(stage="BUILD_ERROR"), None, None, True),
+        (memory(operation="restart", asked_hardware=None, stage="PAUSED"), now(stage="DELETING"), None, None, False),
+        (memory(operation="restart", asked_hardware=None, stage="SLEEPING"), now(stage="STOPPED"), None, None, False),
     ],
 )
 def test_what_is_put_back(before, runtime, hardware, sleep_time, pause):
@@ -190,6 +192,27 @@ def test_a_space_that_cannot_be_put_back_fails_the_post_step_but_not_the_others(
     block = lambda: hub.inject(Fault(kind=Kind.STATUS, status=403, method="POST", path="one/pause"))  # noqa: E731
     _, status, _ = steps("wake", "acme/one acme/two", restore="true", between=block)
     assert (status, world.state("acme/two").stage) == (3, "PAUSED")
+
+
+@pytest.mark.parametrize("fault", [Fault(kind=Kind.RESET_AFTER, method="POST"), Fault(kind=Kind.STATUS, method="POST"), Fault(kind=Kind.RESET_BEFORE, method="POST")])
+def test_an_undoing_whose_answer_is_lost_is_looked_for(fault, steps, world, hub):
+    """What has had no effect is sent again, and only that: else a paid Space would go on running."""
+    world.add(Space(id="acme/one", stage="SLEEPING", hardware="t4-small", commit=None))
+    posts = lambda: sum(request.method == "POST" for request in hub.requests)  # noqa: E731
+    before = []
+    between = lambda: (hub.inject(fault), before.append(posts()))  # noqa: E731
+    _, status, log = steps("wake", "acme/one", restore="true", between=between)
+    assert (status, world.state("acme/one").stage) == (0, "PAUSED")
+    assert posts() - before[0] == (1 if fault.kind is Kind.RESET_AFTER else 2)
+    assert "looking for an effect" in log and "paused again: it was SLEEPING" in log
+
+
+def test_an_undoing_without_an_answer_ends(steps, world, hub, clock):
+    """After five minutes, and it says so."""
+    world.add(Space(id="acme/one", stage="SLEEPING", commit=None))
+    between = lambda: hub.inject(Fault(kind=Kind.STATUS, method="POST", times=None))  # noqa: E731
+    _, status, log = steps("wake", "acme/one", restore="true", between=between)
+    assert (status, "acme/one: unreachable: the Hub answered 503" in log) == (5, True)
 
 
 def test_the_state_holds_no_token(steps, tmp_path):
