@@ -4,8 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Named by the packages of the action, never imported by it; requirements/README.md says what for.
-UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging
+# Never imported by the action in its container; requirements/README.md says what for.
+UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser click colorama httpx2-jsfetch fsspec packaging \
+	rich markdown-it-py mdurl pygments
 
 .PHONY: help setup demo docs check lint types test mutants image pins
 help: ## Show this list
