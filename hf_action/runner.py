@@ -5,6 +5,7 @@ Actions the same calls print plain lines, and write only the files that are name
 HF_SPACE_DOTENV.
 """
 
+import json
 import os
 import sys
 import traceback
@@ -12,11 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import TextIO
 
 from actions_toolkit import core
 
 from hf_action.listening import Clock
-from hf_action.report import Step, dotenv, duration, hidden, plain, redact
+from hf_action.looking import Track
+from hf_action.report import Result, Step, annotation, dotenv, duration, hidden, level, plain, redact
 
 # Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
 HEARTBEAT = 55.0
@@ -25,10 +28,17 @@ LARGEST_FILE = 1024 * 1024
 
 
 class Runner:
-    """Where inputs come from and results go to. Everything printed is made harmless and freed of the token first."""
+    """Where inputs come from and results go to. Everything printed is made harmless and freed of the token first.
 
-    def __init__(self) -> None:
+    With `answers_json`, stdout is kept for the outputs as one JSON document, and all else goes to stderr.
+    """
+
+    def __init__(self, *, answers_json: bool = False) -> None:
         self._secrets: list[str] = []
+        self._answers = sys.stdout if answers_json else None
+        self._document: Mapping[str, object] = {}
+        if answers_json:
+            sys.stdout = sys.stderr  # so nothing that prints can get it wrong
         # Either is enough: other runners that understand the files do not always set GITHUB_ACTIONS.
         self._commands = os.environ.get("GITHUB_ACTIONS") == "true" or bool(os.environ.get("GITHUB_OUTPUT"))
         files = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE", "HF_SPACE_DOTENV")
@@ -40,6 +50,21 @@ class Runner:
     def environ(self) -> Mapping[str, str]:
         """The environment the step was started with."""
         return os.environ
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether anything was asked for by way of the environment, as GitHub does."""
+        return any(name.startswith("INPUT_") for name in os.environ)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person watches, rather than a file, a pipe or the log of a runner."""
+        return sys.stdout.isatty() and not self._commands
+
+    @property
+    def wants_colours(self) -> bool:
+        """Whether somebody wants colours where there is no terminal, see force-color.org."""
+        return bool(os.environ.get("FORCE_COLOR")) and not self._commands
 
     def mask(self, secret: str | None) -> None:
         """Keep a secret out of everything printed here, and have the runner keep it out of every later log."""
@@ -57,15 +82,19 @@ class Runner:
         """Take tokens out of `text`."""
         return redact(text, self._secrets)
 
+    def harmless(self, text: str) -> str:
+        """Make `text` one line without tokens that commands neither a runner nor a terminal."""
+        return plain(self.hide(text))
+
     def say(self, text: str) -> None:
         """Print one line."""
         with suppress(OSError):  # whoever read the log has gone; the work goes on
-            core.info(plain(self.hide(text)))
+            core.info(self.harmless(text))
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that GitHub folds away under a title."""
         if self._commands:
-            core.start_group(plain(self.hide(title)))
+            core.start_group(self.harmless(title))
         else:
             self.say(title)
         for line in lines:
@@ -90,7 +119,7 @@ class Runner:
             return
         show = {"error": core.error, "warning": core.warning, "notice": core.notice}[level]
         with suppress(OSError):
-            show(plain(self.hide(text)))
+            show(self.harmless(text))
 
     def write_outputs(self, outputs: Mapping[str, str]) -> None:
         """Write all outputs, in place of those written before; HF_SPACE_DOTENV may name a file for GitLab, too."""
@@ -104,6 +133,10 @@ class Runner:
 
         self._write("GITHUB_OUTPUT", write)
         self._write("HF_SPACE_DOTENV", write_dotenv)
+
+    def keep_document(self, document: Mapping[str, object]) -> None:
+        """Keep the outputs for `close`, since what is printed cannot be written anew."""
+        self._document = document
 
     def write_summary(self, markdown: str) -> None:
         """Write the job summary, in place of one written before. actions_toolkit has no call for it."""
@@ -163,24 +196,25 @@ class Runner:
             os.truncate(os.environ[name], size)
 
     def close(self) -> None:
-        """Flush the log; a reader that has gone is no failure of the step."""
-        try:
-            sys.stdout.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        """Print the document that was asked for, and flush; a reader that has gone is no failure of the step."""
+        if self._answers and self._document:
+            _finish(self._answers, self.hide(json.dumps(self._document, indent=2)) + "\n")
+        _finish(sys.stdout, "")
 
 
 class Log:
     """Lines for people, and a heartbeat while there are none.
 
-    All waiting of the step goes through `sleep`, so this is the one place where time passes unseen.
+    All waiting of the step goes through `sleep`, so this is the one place where time passes unseen. `began` is when the
+    step did, on `clock`.
     """
 
-    def __init__(self, *, clock: Clock, runner: Runner) -> None:
+    def __init__(self, *, clock: Clock, runner: Runner, began: float) -> None:
         self._clock = clock
         self._runner = runner
         self._status = "starting"
-        self._began = self._last = clock.now()
+        self._began = began
+        self._last = clock.now()
 
     def now(self) -> float:
         """Return the seconds of the clock."""
@@ -190,6 +224,20 @@ class Log:
         """Print one line."""
         self._runner.say(text)
         self._last = self._clock.now()
+
+    def tell(self, track: Track, text: str) -> None:
+        """Print a line about a Space, with the time since the step began."""
+        self.say(f"[{duration(self._clock.now() - self._began)}] {track.space}: {text}")
+
+    def annotate(self, level: str, text: str) -> None:
+        """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
+        self._runner.annotate(level, text)
+        self._last = self._clock.now()
+
+    def conclude(self, results: Sequence[Result]) -> None:
+        """Print what became of each Space, as the last that is said of it."""
+        for result in results:
+            self.annotate(level(result.outcome), annotation(result))
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that belong together, folded where that is possible."""
@@ -215,6 +263,14 @@ class Log:
             part = min(left, beat)
             self._clock.sleep(part, wake)
             left -= part
+
+
+def _finish(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _size(name: str) -> int | None:
