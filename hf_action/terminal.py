@@ -56,7 +56,7 @@ class Terminal(Log):
         super().__init__(clock=clock, runner=runner, began=began)
         self._rows: dict[str, Row] = {}
         self._over = False
-        self._spinner, self._foot = Spinner("dots"), Spinner("dots")
+        self._spinner = Spinner("dots")
         self._screen = Screen()
         self._live: Live | None = None
         if runner.is_terminal and self._screen.is_interactive:
@@ -107,9 +107,10 @@ class Terminal(Log):
         rows.sort(key=lambda row: row.ended)
         shown = rows[: max(self._screen.height - FOOT, 1)]
         more = f" · {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
-        foot = f"{self._elapsed()} {self._runner.harmless(self._status)}{more}"
-        self._foot.update(text=Text(foot, style="dim", no_wrap=True, overflow="ellipsis"))
-        return Group(self._table(shown), self._foot)
+        text = f"{self._elapsed()} {self._runner.harmless(self._status)}{more}"
+        foot = Table.grid(padding=(0, 1))
+        foot.add_row(self._spinner, Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
+        return Group(self._table(shown), foot)
 
     def _table(self, rows: list[Row]) -> Table:
         table = Table.grid(padding=(0, 1))
