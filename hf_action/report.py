@@ -306,7 +306,7 @@ def dotenv(outputs: Mapping[str, str]) -> str:
 
 def _cost(step: Step, *, before: bool) -> float:
     """Return the US dollars an hour of what is billed, before the step or after it."""
-    return sum(_hourly(result.before if before else result.after, step.prices) for result in step.results)
+    return sum((_hourly(result.before if before else result.after, step.prices) for result in step.results), 0.0)
 
 
 def _saved(step: Step) -> float:
@@ -316,7 +316,7 @@ def _saved(step: Step) -> float:
         for result in step.results
         if result.changed and not result.outcome.status
     ]
-    return max(sum(stopped), 0.0)
+    return max(sum(stopped, 0.0), 0.0)
 
 
 def _hourly(space: Description | None, prices: Mapping[str, float]) -> float:

@@ -120,4 +120,11 @@ def _columns(rows: Mapping[str, str], *, width: int) -> list[str]:
 def _wrapped(text: str, width: int, indent: int, *, lead: str | None = None) -> list[str]:
     blanks = " " * indent
     first = blanks if lead is None else lead
-    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=blanks, break_on_hyphens=False)
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=blanks,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -88,7 +88,7 @@ class Terminal:
             time.sleep(0.01)
 
     def type(self, keys: str) -> None:
-        """Press keys; \\x03 is Ctrl-C."""
+        """Press keys."""
         os.write(self._end, keys.encode())
 
     def end(self, *, echo: str = "") -> int:
