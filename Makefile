@@ -4,9 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Named by the packages of the action, never imported by it; requirements/README.md says what for.
+# Never imported by the action in its container; requirements/README.md says what for.
 UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser requests urllib3 charset-normalizer certifi \
-	click colorama httpx2-jsfetch fsspec packaging
+	click colorama httpx2-jsfetch fsspec packaging rich markdown-it-py mdurl pygments
 
 # The summary is looked at where that is possible.
 BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))

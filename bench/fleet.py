@@ -47,7 +47,7 @@ def play(operation: str, *flags: str) -> dict[str, object]:
         with redirect_stdout(io.StringIO()):
             runner = Runner()
             words = [operation, "acme/*", *flags]
-            attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner), began=0.0)
+            attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0)
             attempt.work()
             status = attempt.report(cancelled=False)
         answers = Counter((request.method, request.status) for request in hub.requests)

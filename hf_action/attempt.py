@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hf_action.errors import ActionError, InvalidInput, Outcome
 from hf_action.looking import Track, verdict_of
 from hf_action.operations import Campaign
-from hf_action.report import Result, Step, annotation, bill, conclude, heading, level, outputs, summary
+from hf_action.report import Result, Step, bill, conclude, document, heading, level, outputs, summary
 from hf_action.runner import Log, Runner
 from hf_action.settings import Settings, describe, parse
 from hf_action.undo import Memory, Undo, recall, remember
@@ -145,19 +145,23 @@ class Attempt:
         if self._idle:
             return 0
         step = self._runner.hidden(self._sum_up(cancelled=cancelled))
-        for result in step.results:
-            self._runner.annotate(level(result.outcome), annotation(result))
+        self._log.conclude(step.results)
         if not step.results:
             for line in self._mistakes or [step.message]:
-                self._runner.annotate(level(step.outcome), line)
+                self._log.annotate(level(step.outcome), line)
         if step.prices:
             self._log.say(bill(step))
         self._runner.write_outputs(outputs(step))
+        self._runner.keep_document(document(step))
         if self._settings is None or self._settings.summary:
             self._runner.write_summary(summary(step))
         if len(step.results) > 1:
             self._log.say(heading(step))
         return step.outcome.status
+
+    def close(self) -> None:
+        """End what the last report has left open."""
+        self._runner.close()
 
     def _sum_up(self, *, cancelled: bool) -> Step:
         operation = "restore" if self._post else self._settings.operation if self._settings else "step"
@@ -203,4 +207,4 @@ class Attempt:
 
     def _warn(self, warnings: Sequence[str]) -> None:
         for warning in warnings:
-            self._runner.annotate("warning", warning)
+            self._log.annotate("warning", warning)

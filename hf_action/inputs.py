@@ -32,6 +32,7 @@ CHANGES = WRITES | {"wake"}
 ALL = frozenset(OPERATIONS)
 
 DEFAULT_STAGES = {"pause": "PAUSED"} | dict.fromkeys(("wait", "restart", "wake", "hardware"), "RUNNING")
+LOGS = ("on-failure", "always", "never")
 NEVER = -1  # how the Hub writes a sleep time of never
 PUBLIC_HUB = "https://huggingface.co"
 
@@ -252,9 +253,9 @@ def parse_health_check(text: str) -> str:
 
 def parse_logs(text: str) -> str:
     """Read when the log is fetched."""
-    if text in ("on-failure", "always", "never"):
+    if text in LOGS:
         return text
-    raise ValueError("is none of on-failure, always, never")
+    raise ValueError(f"is none of {', '.join(LOGS)}")
 
 
 def parse_count(text: str) -> int:

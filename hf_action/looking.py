@@ -15,7 +15,7 @@ from hf_action import waiting
 from hf_action.errors import ActionError, Outcome, Unreachable
 from hf_action.facts import Description, Runtime
 from hf_action.gantt import Moment
-from hf_action.report import duration, plain
+from hf_action.report import plain
 from hf_action.selection import Query
 from hf_action.settings import Settings
 from hf_action.stages import STAGES, Kind, kind_of
@@ -57,6 +57,7 @@ class Log(Protocol):
     """Where a line goes that people read while they wait."""
 
     def say(self, text: str) -> None: ...
+    def tell(self, track: "Track", text: str) -> None: ...
     def status(self, text: str) -> None: ...
     def debug(self, text: str) -> None: ...
     def group(self, title: str, lines: Sequence[str]) -> None: ...
@@ -302,8 +303,8 @@ class Lookout:
         self.say(track, state(seen.runtime))
 
     def say(self, track: Track, text: str) -> None:
-        """Print a line about a Space, with the time since the step began."""
-        self._log.say(f"[{duration(self._clock.now() - self._began)}] {track.space}: {text}")
+        """Tell what has become of a Space."""
+        self._log.tell(track, text)
 
 
 def _owner(track: Track) -> str:

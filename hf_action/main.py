@@ -6,6 +6,7 @@ handlers cannot be cancelled, and GitHub kills it some seconds later with nothin
 
 import os
 import select
+import shutil
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ from hf_action.errors import Cancelled, Outcome
 
 if TYPE_CHECKING:
     from hf_action.attempt import Attempt
+    from hf_action.runner import Log, Runner
 
 # Seconds after a signal, and after the end of the budget, in which the main thread must have come to its end.
 GRACE = 2.5
@@ -87,7 +89,9 @@ class Watchdog(threading.Thread):
             return
         threading.Timer(patience, os._exit, [status]).start()  # nor may a pipe that nobody reads hold up this one
         self._attempt.give_up()
-        os._exit(self._attempt.report(cancelled=signalled))
+        status = self._attempt.report(cancelled=signalled)
+        self._attempt.close()
+        os._exit(status)
 
     def _is_late(self) -> bool:
         deadline = self._attempt.deadline
@@ -101,29 +105,63 @@ class Watchdog(threading.Thread):
         return rung
 
 
-def main(argv: list[str] | None = None, *, post: bool = False) -> int:
-    """Run one step, or its post step, from flags and variables; return its exit status."""
-    clock = SystemClock()
-    began = clock.now()
-    cancellation = Cancellation()
-    words = sys.argv[1:] if argv is None else argv
+def answer(words: list[str]) -> int | None:
+    """Answer what is asked of the command itself, and return the exit status; None: there is a step to run."""
     if {"-h", "--help"} & set(words):
-        from hf_action.settings import usage
+        from hf_action.usage import usage
 
-        print(usage())
+        print(usage(width=shutil.get_terminal_size(fallback=(100, 0)).columns))
         return 0
     if "--version" in words:
         from hf_action import VERSION
 
         print(f"hf-space {VERSION}")
         return 0
+    if words[:1] == ["--completion"]:
+        from hf_action.completion import SHELLS
+
+        if len(words) == 2 and words[1] in SHELLS:
+            print(SHELLS[words[1]](), end="")
+            return 0
+        print(f"hf-space: write --completion and one of {', '.join(SHELLS)}", file=sys.stderr)
+        return 2
+    return None
+
+
+def open_log(clock: SystemClock, runner: "Runner", *, began: float) -> "Log":
+    """Return the log that suits who reads it: lines that move in a terminal, else lines that stay."""
+    from hf_action.runner import Log
+
+    if runner.is_terminal or runner.wants_colours:
+        try:
+            from hf_action.terminal import Terminal
+        except ImportError:  # rich is not there, as in the container
+            return Log(clock=clock, runner=runner, began=began)
+        return Terminal(clock=clock, runner=runner, began=began)
+    return Log(clock=clock, runner=runner, began=began)
+
+
+def main(argv: list[str] | None = None, *, post: bool = False) -> int:
+    """Run one step, or its post step, from flags and variables; return its exit status."""
+    clock = SystemClock()
+    began = clock.now()
+    cancellation = Cancellation()
+    words = list(sys.argv[1:] if argv is None else argv)
+    answered = answer(words)
+    if answered is not None:
+        return answered
 
     from hf_action.attempt import Attempt
-    from hf_action.runner import Log, Runner
+    from hf_action.runner import Runner
 
-    runner = Runner()
-    attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner), began=began, post=post)
+    runner = Runner(answers_json="--json" in words)
+    words = [word for word in words if word != "--json"]
+    attempt = Attempt(words, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
     Watchdog(attempt)
+    if not words and not post and not runner.has_inputs:
+        from hf_action.usage import hint
+
+        print(hint())
     try:
         cancellation.shielded = False
         if not cancellation.came:
@@ -135,7 +173,7 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
         status = attempt.report(cancelled=cancellation.came)
         if cancellation.came and status != Cancelled.status:  # the signal came while the report was written
             status = attempt.report(cancelled=True)
-        runner.close()
+        attempt.close()
         attempt.done = True
     if cancellation.came:
         os._exit(status)  # threads may be in a request still, and the end of the interpreter would trip over them

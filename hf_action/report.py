@@ -242,24 +242,43 @@ def record(result: Result) -> dict[str, object]:
     return {key: plain(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
-def outputs(step: Step) -> dict[str, str]:
-    """Return every output of the contract by name; what does not apply is empty."""
+def document(step: Step) -> dict[str, object]:
+    """Return every output of the contract by name; what does not apply is None."""
     records = [record(result) for result in step.results]
     return {
         "result": step.outcome.word,
         **{name: _common([entry[key] for entry in records]) for name, key in SINGLE_OUTPUTS.items()},
-        "elapsed": f"{step.elapsed:.1f}",
-        "requests": str(step.requests),
-        "count": str(len(records)),
-        "failed": str(sum(result.outcome.status != 0 for result in step.results)),
-        "hourly-cost": _money(_cost(step, before=False)) if step.prices else "",
-        "hourly-saved": _money(_saved(step)) if step.prices else "",
-        "spaces": json.dumps(records),
-        "matrix": json.dumps(
-            {"include": [{"space-id": " ".join(share)} for share in shares([result.space for result in step.results])]}
-        ),
+        "elapsed": round(step.elapsed, 1),
+        "requests": step.requests,
+        "count": len(records),
+        "failed": sum(result.outcome.status != 0 for result in step.results),
+        "hourly-cost": round(_cost(step, before=False), 2) if step.prices else None,
+        "hourly-saved": round(_saved(step), 2) if step.prices else None,
+        "spaces": records,
+        "matrix": {
+            "include": [{"space-id": " ".join(share)} for share in shares([result.space for result in step.results])]
+        },
         "message": plain(step.message),
     }
+
+
+def outputs(step: Step) -> dict[str, str]:
+    """Return the same in the words of a workflow; what does not apply is empty."""
+    return {
+        name: _money(value) if isinstance(value, float) and name.startswith("hourly-") else _word(value)
+        for name, value in document(step).items()
+    }
+
+
+def _word(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list() | dict():
+            return json.dumps(value)
+    return str(value)
 
 
 def dotenv(outputs: Mapping[str, str]) -> str:
@@ -282,7 +301,7 @@ def dotenv(outputs: Mapping[str, str]) -> str:
 
 def _cost(step: Step, *, before: bool) -> float:
     """Return the US dollars an hour of what is billed, before the step or after it."""
-    return sum(_hourly(result.before if before else result.after, step.prices) for result in step.results)
+    return sum((_hourly(result.before if before else result.after, step.prices) for result in step.results), 0.0)
 
 
 def _saved(step: Step) -> float:
@@ -292,7 +311,7 @@ def _saved(step: Step) -> float:
         for result in step.results
         if result.changed and not result.outcome.status
     ]
-    return max(sum(stopped), 0.0)
+    return max(sum(stopped, 0.0), 0.0)
 
 
 def _hourly(space: Description | None, prices: Mapping[str, float]) -> float:
@@ -305,17 +324,9 @@ def _money(dollars: float) -> str:
     return f"{dollars:.2f}"
 
 
-def _common(values: Sequence[object]) -> str:
-    """Return what all values are, in the words of a workflow; nothing where they differ."""
-    if not values or any(value != values[0] for value in values):
-        return ""
-    match values[0]:
-        case None:
-            return ""
-        case bool(value):
-            return str(value).lower()
-        case value:
-            return plain(str(value))
+def _common(values: Sequence[object]) -> object:
+    """Return what all values are; None where they differ."""
+    return values[0] if values and all(value == values[0] for value in values) else None
 
 
 # ---- single lines ----

@@ -8,6 +8,7 @@ Of actions_toolkit only the two halves are imported that write commands. Its `co
 HTTP client of its own, which would take a third of the time to the first request.
 """
 
+import json
 import os
 import sys
 import traceback
@@ -15,12 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import TextIO
 
 from actions_toolkit.command import issue, issue_command
 from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
 
 from hf_action.listening import Clock
-from hf_action.report import Step, dotenv, duration, hidden, plain, redact
+from hf_action.looking import Track
+from hf_action.report import Result, Step, annotation, dotenv, duration, hidden, level, plain, redact
 
 # Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
 HEARTBEAT = 55.0
@@ -29,10 +32,17 @@ LARGEST_FILE = 1024 * 1024
 
 
 class Runner:
-    """Where inputs come from and results go to. Everything printed is made harmless and freed of the token first."""
+    """Where inputs come from and results go to. Everything printed is made harmless and freed of the token first.
 
-    def __init__(self) -> None:
+    With `answers_json`, stdout is kept for the outputs as one JSON document, and all else goes to stderr.
+    """
+
+    def __init__(self, *, answers_json: bool = False) -> None:
         self._secrets: list[str] = []
+        self._answers = sys.stdout if answers_json else None
+        self._document: Mapping[str, object] = {}
+        if answers_json:
+            sys.stdout = sys.stderr  # so nothing that prints can get it wrong
         # Either is enough: other runners that understand the files do not always set GITHUB_ACTIONS.
         self._commands = os.environ.get("GITHUB_ACTIONS") == "true" or bool(os.environ.get("GITHUB_OUTPUT"))
         files = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE", "HF_SPACE_DOTENV")
@@ -44,6 +54,21 @@ class Runner:
     def environ(self) -> Mapping[str, str]:
         """The environment the step was started with."""
         return os.environ
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether anything was asked for by way of the environment, as GitHub does."""
+        return any(name.startswith("INPUT_") for name in os.environ)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person watches, rather than a file, a pipe or the log of a runner."""
+        return sys.stdout.isatty() and not self._commands
+
+    @property
+    def wants_colours(self) -> bool:
+        """Whether somebody wants colours where there is no terminal, see force-color.org."""
+        return bool(os.environ.get("FORCE_COLOR")) and not self._commands
 
     def mask(self, secret: str | None) -> None:
         """Keep a secret out of everything printed here, and have the runner keep it out of every later log."""
@@ -61,15 +86,19 @@ class Runner:
         """Take tokens out of `text`."""
         return redact(text, self._secrets)
 
+    def harmless(self, text: str) -> str:
+        """Make `text` one line without tokens that commands neither a runner nor a terminal."""
+        return plain(self.hide(text))
+
     def say(self, text: str) -> None:
         """Print one line."""
         with suppress(OSError):  # whoever read the log has gone; the work goes on
-            sys.stdout.write(f"{plain(self.hide(text))}\n")
+            sys.stdout.write(f"{self.harmless(text)}\n")
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that GitHub folds away under a title."""
         if self._commands:
-            issue("group", plain(self.hide(title)))
+            issue("group", self.harmless(title))
         else:
             self.say(title)
         for line in lines:
@@ -93,7 +122,7 @@ class Runner:
             self.say(f"{level}: {text}")
             return
         with suppress(OSError):
-            issue_command(level, {}, plain(self.hide(text)))
+            issue_command(level, {}, self.harmless(text))
 
     def write_outputs(self, outputs: Mapping[str, str]) -> None:
         """Write all outputs, in place of those written before; HF_SPACE_DOTENV may name a file for GitLab, too."""
@@ -107,6 +136,10 @@ class Runner:
 
         self._write("GITHUB_OUTPUT", write)
         self._write("HF_SPACE_DOTENV", write_dotenv)
+
+    def keep_document(self, document: Mapping[str, object]) -> None:
+        """Keep the outputs for `close`, since what is printed cannot be written anew."""
+        self._document = document
 
     def write_summary(self, markdown: str) -> None:
         """Write the job summary, in place of one written before. actions_toolkit has no call for it."""
@@ -169,24 +202,25 @@ class Runner:
             os.truncate(os.environ[name], size)
 
     def close(self) -> None:
-        """Flush the log; a reader that has gone is no failure of the step."""
-        try:
-            sys.stdout.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        """Print the document that was asked for, and flush; a reader that has gone is no failure of the step."""
+        if self._answers and self._document:
+            _finish(self._answers, self.hide(json.dumps(self._document, indent=2)) + "\n")
+        _finish(sys.stdout, "")
 
 
 class Log:
     """Lines for people, and a heartbeat while there are none.
 
-    All waiting of the step goes through `sleep`, so this is the one place where time passes unseen.
+    All waiting of the step goes through `sleep`, so this is the one place where time passes unseen. `began` is when the
+    step did, on `clock`.
     """
 
-    def __init__(self, *, clock: Clock, runner: Runner) -> None:
+    def __init__(self, *, clock: Clock, runner: Runner, began: float) -> None:
         self._clock = clock
         self._runner = runner
         self._status = "starting"
-        self._began = self._last = clock.now()
+        self._began = began
+        self._last = clock.now()
 
     def now(self) -> float:
         """Return the seconds of the clock."""
@@ -196,6 +230,20 @@ class Log:
         """Print one line."""
         self._runner.say(text)
         self._last = self._clock.now()
+
+    def tell(self, track: Track, text: str) -> None:
+        """Print a line about a Space, with the time since the step began."""
+        self.say(f"[{duration(self._clock.now() - self._began)}] {track.space}: {text}")
+
+    def annotate(self, level: str, text: str) -> None:
+        """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
+        self._runner.annotate(level, text)
+        self._last = self._clock.now()
+
+    def conclude(self, results: Sequence[Result]) -> None:
+        """Print what became of each Space, as the last that is said of it."""
+        for result in results:
+            self.annotate(level(result.outcome), annotation(result))
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that belong together, folded where that is possible."""
@@ -221,6 +269,14 @@ class Log:
             part = min(left, beat)
             self._clock.sleep(part, wake)
             left -= part
+
+
+def _finish(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _size(name: str) -> int | None:

@@ -7,8 +7,6 @@ Source: shared/contract.md, "Front doors" and "Inputs".
 """
 
 import ipaddress
-import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -96,30 +94,6 @@ def describe(settings: Settings) -> str:
     who = "keyless" if settings.keyless else "with a token" if settings.token else "without a token"
     dry = " (dry run)" if settings.dry_run else ""
     return f"{settings.operation}{dry} {spaces} on {settings.endpoint} {who}{stages}, at most {settings.timeout:g} s"
-
-
-def usage() -> str:
-    """Return the help of the command, drawn from `OPERATIONS` and `INPUTS`."""
-    lines = [
-        "usage: hf-space OPERATION SPACE [SPACE ...] [--INPUT VALUE ...]",
-        "",
-        "Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.",
-        "",
-        "operations:",
-        *(f"  {name:<12}{about}" for name, about in OPERATIONS.items()),
-        "",
-        "inputs, as flags or as INPUT_<NAME> variables:",
-    ]
-    for row in INPUTS.values():
-        default = f" Default: {row.default}." if row.default else ""
-        about = textwrap.fill(row.about + default, width=100, initial_indent=" " * 6, subsequent_indent=" " * 6)
-        lines += [f"  --{row.name}" + ("" if row.is_flag else " VALUE"), about]
-    return "\n".join([*lines, "", EXIT_STATUS])
-
-
-EXIT_STATUS = """exit status:
-  0 done   1 failed   2 invalid input   3 denied or not found   4 timed out   5 unreachable
-  6 superseded by another commit   130 cancelled"""
 
 
 # ---- both doors ----
@@ -291,7 +265,7 @@ def _read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             given[row.name] = value.strip()
         else:
             mistakes.append(f"{flag}: is no flag{nearest(flag.strip('-'), INPUTS, prefix='--')}.")
-    if words and "operation" not in given:
+    if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
         given["operation"] = words.pop(0)
     if words:
         given["space-id"] = " ".join([given.get("space-id", ""), *words])

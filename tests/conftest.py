@@ -114,7 +114,7 @@ def run(
             monkeypatch.setenv(name, value)
         flags = [f"--{name.replace('_', '-')}={value}" for name, value in inputs.items()]
         runner, began = Runner(), clock.now()
-        log = Log(clock=clock, runner=runner)
+        log = Log(clock=clock, runner=runner, began=began)
         attempt = Attempt([*words, *flags], runner=runner, log=log, began=began)
         attempt.work()
         status = attempt.report(cancelled=False)

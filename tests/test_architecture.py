@@ -10,7 +10,7 @@ from docs import generate
 ROOT = generate.ROOT
 # These import each other and the standard library only, and neither the machine nor chance nor the time of day.
 PURE = frozenset(
-    ["stages", "errors", "waiting", "facts", "selection", "gantt", "inputs", "settings", "fleet", "causes", "gantt", "report"]
+    ["stages", "errors", "waiting", "facts", "selection", "inputs", "usage", "completion", "settings", "fleet", "causes", "gantt", "report"]
 )
 MACHINE = frozenset({"os", "time", "random", "subprocess", "socket", "threading", "sys", "datetime"})
 DOORS = {"huggingface_hub": "hub", "httpx2": "hub", "tenacity": "hub", "actions_toolkit": "runner", "yaml": "fleet", "rich": "terminal"}

@@ -266,7 +266,7 @@ def step_through(text: list[str], lines: list[str]) -> tuple[str, str, str]:
     after = read_runtime(runtime | {"stage": "BUILD_ERROR"})
     with printed() as (folder, log):
         clock, runner = FakeClock(), Runner()
-        tell = Log(clock=clock, runner=runner)
+        tell = Log(clock=clock, runner=runner, began=0.0)
         chosen = parse(["wait", "acme/demo", "--health-check", "/"], {"HF_TOKEN": TOKEN})
         liar = Liar(before=before, after=after, lines=lines, fails=True)
         campaign = Campaign(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0)

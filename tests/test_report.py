@@ -20,6 +20,7 @@ from hf_action.report import (
     annotation,
     bill,
     conclude,
+    document,
     dotenv,
     duration,
     escape,
@@ -223,6 +224,20 @@ def test_the_outputs_of_one_space():
         "matrix": '{"include": [{"space-id": "acme/demo"}]}',
         "message": "acme/demo: a b",
     }
+
+
+def test_the_outputs_as_a_document():
+    """The same with types of their own: numbers, booleans, a list, an object, and None for what does not apply."""
+    one = step(result(changed=True))
+    found = document(one)
+    assert list(found) == list(outputs(one))
+    assert {name: found[name] for name in ("result", "changed", "private", "likes", "sleep-time", "elapsed", "requests", "count", "failed")} == {
+        "result": "ok", "changed": True, "private": False, "likes": 7, "sleep-time": 3600, "elapsed": 13.0, "requests": 5, "count": 1, "failed": 0,
+    }  # fmt: skip
+    assert (found["host"], found["last-modified"], found["hourly-cost"], found["hourly-saved"]) == (None, None, 0.4, 0.0)
+    assert (found["spaces"], found["matrix"]) == (json.loads(outputs(one)["spaces"]), {"include": [{"space-id": "acme/demo"}]})
+    unpriced = document(conclude([result()], cancelled=False, operation="info", elapsed=0.0, requests=0, prices={}))
+    assert (unpriced["hourly-cost"], unpriced["hourly-saved"]) == (None, None)
 
 
 def test_the_outputs_of_several_spaces():

@@ -18,7 +18,7 @@ from hf_action.inputs import (
     parse_space_ids,
 )
 from hf_action.selection import Filters
-from hf_action.settings import Settings, describe, parse, usage
+from hf_action.settings import Settings, describe, parse
 
 SPACE = {"INPUT_SPACE-ID": "acme/demo"}
 
@@ -257,6 +257,15 @@ def test_mistakes_come_with_warnings_and_the_token():
         parse(["restart"], {"INPUT_TIMOUT": "5", "INPUT_TOKEN": "hf_x"})
     assert caught.value.warnings == ["timout: is no input of this action (did you mean timeout?); it is ignored."]
     assert caught.value.token == "hf_x"
+
+
+@pytest.mark.parametrize("word", ["acme/demo", "spaces/acme/demo", "https://huggingface.co/spaces/acme/demo"])
+def test_a_space_alone_is_looked_at(word):
+    """Where the first word is no operation but a Space, the operation is the default one, or that of the variable."""
+    found = parse([word, "acme/other"], {})
+    assert (found.operation, found.spaces) == ("info", ("acme/demo", "acme/other"))
+    assert parse([word], {"INPUT_OPERATION": "wait"}).operation == "wait"
+    assert parse(["acme/*"], {}).patterns == ("acme/*",)
 
 
 def test_a_missing_space_is_a_mistake():
@@ -595,52 +604,6 @@ def test_what_the_step_is_about_to_do(argv, environ, text):
     assert describe(parse(argv, environ, read_file=lambda path: FLEET)) == text
 
 
-def test_the_help_reads_well():
-    """How to call it, what it does, each operation in a line, each input with its default, and the exit status."""
-    text = usage()
-    assert text.startswith("""\
-usage: hf-space OPERATION SPACE [SPACE ...] [--INPUT VALUE ...]
-
-Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
-
-operations:
-  info        Take one look at each Space and report it.
-""")
-    assert """
-  list        List the selected Spaces; act on none.
-
-inputs, as flags or as INPUT_<NAME> variables:
-  --space-id VALUE
-      One or more Spaces, separated by newlines, commas or blanks. Each is owner/name,
-      spaces/owner/name, the address of the Space's page, or owner/pattern with * or ?, chosen from
-      that owner's Spaces.
-  --operation VALUE
-      What to do: one of info, wait, restart, pause, wake, hardware, sleep-time, list. Default:
-      info.
-""" in text
-    assert """
-  --factory-reboot
-      With restart, rebuild without the cache. Default: false.
-  --hardware VALUE
-      With hardware, the flavor to ask for, such as t4-small; any name is passed on.
-""" in text
-    assert text.endswith("""
-  --summary
-      Write a job summary of what happened. Default: true.
-
-exit status:
-  0 done   1 failed   2 invalid input   3 denied or not found   4 timed out   5 unreachable
-  6 superseded by another commit   130 cancelled""")
-    assert 95 < max(len(line) for line in text.splitlines() if line.startswith("      ")) <= 100
-
-
 def test_mypy_knows_the_operations_by_the_names_of_the_table():
     """It sees to it that each is carried out, and cannot read a table."""
     assert get_args(Operation) == tuple(OPERATIONS)
-
-
-def test_the_help_names_everything():
-    """`--help` is drawn from the tables, so nothing is missing."""
-    text = usage()
-    assert all(f"--{name}" in text for name in INPUTS)
-    assert all(f"  {name} " in text for name in OPERATIONS)

@@ -117,7 +117,7 @@ def steps(run, hub, clock, tmp_path, monkeypatch, capsys):
         for name, value in read_outputs(state).items():
             monkeypatch.setenv(f"STATE_{name}", value)
         runner = Runner()
-        log = Log(clock=clock, runner=runner)
+        log = Log(clock=clock, runner=runner, began=clock.now())
         attempt = Attempt([], runner=runner, log=log, began=clock.now(), post=True)
         attempt.work()
         return main, attempt.report(cancelled=False), capsys.readouterr().out
@@ -150,7 +150,7 @@ def test_a_state_that_cannot_be_read_fails_the_post_step(run, hub, clock, monkey
     """It says so, and nothing is sent."""
     monkeypatch.setenv("STATE_restore", "nonsense")
     runner = Runner()
-    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner), began=0.0, post=True)
+    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0, post=True)
     attempt.work()
     assert (attempt.report(cancelled=False), hub.requests) == (1, [])
     assert "the saved state is not readable" in capsys.readouterr().out

@@ -1,0 +1,155 @@
+"""The terminal that a person watches: one line a Space, which moves while the Space does, and stays when it has ended.
+
+This is the only module that imports rich, and it is itself imported only where a terminal, or FORCE_COLOR, asks for
+it: everywhere else the lines of `runner.Log` are printed. What else is printed meanwhile appears above the lines that
+move, since rich stands in for stdout as long as they do. NO_COLOR and TERM=dumb are rich's to obey.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from threading import Event
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from hf_action.listening import Clock
+from hf_action.looking import Track, state
+from hf_action.report import Result, duration
+from hf_action.runner import Log, Runner
+from hf_action.stages import Kind, kind_of
+
+COLOURS = {Kind.MOVING: "yellow", Kind.LIVE: "green", Kind.RESTING: "blue", Kind.BROKEN: "red"}
+LEVELS = {"error": "bold red", "warning": "yellow", "notice": "green"}
+REFRESHES = 8  # a second
+FOOT = 2  # lines of the terminal that are left to what comes below the Spaces
+
+
+class Screen(Console):
+    """A console that leaves the terminal as it was, whatever ends the process, and ends no process itself."""
+
+    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - as rich calls it
+        """Never hide the cursor: a process that is killed could not bring it back."""
+        return False
+
+    def on_broken_pipe(self) -> None:
+        """Go on: whoever read the log has gone, and the step has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One Space, what was said of it last, and whether that was its end."""
+
+    track: Track
+    said: str
+    ended: bool
+
+
+class Terminal(Log):
+    """A log whose lines about Spaces move. With colours wanted, but no terminal that can move them, they stay."""
+
+    def __init__(self, *, clock: Clock, runner: Runner, began: float) -> None:
+        super().__init__(clock=clock, runner=runner, began=began)
+        self._rows: dict[str, Row] = {}
+        self._over = False
+        self._spinner = Spinner("dots")
+        self._screen = Screen()
+        self._live: Live | None = None
+        if runner.is_terminal and self._screen.is_interactive:
+            # Here, where a signal is only remembered, nothing is left half done.
+            self._live = Live(get_renderable=self._frame, console=self._screen, refresh_per_second=REFRESHES)
+            self._live.start()
+
+    def tell(self, track: Track, text: str) -> None:
+        """Have the line of a Space say something else; what is said after its end is a line of its own."""
+        row = self._rows.get(track.space)
+        if self._live and not (row and row.ended):
+            self._rows[track.space] = Row(track=track, said=text, ended=track.verdict is not None)
+        else:
+            super().tell(track, text)
+
+    def sleep(self, seconds: float, wake: Event | None = None) -> None:
+        """Let time pass; lines that move need no heartbeat."""
+        if self._live:
+            self._clock.sleep(seconds, wake)
+        else:
+            super().sleep(seconds, wake)
+
+    def annotate(self, level: str, text: str) -> None:
+        """Print one line in the colour of its level."""
+        line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.harmless(text))
+        with suppress(OSError):
+            self._screen.print(line, soft_wrap=True)
+
+    def conclude(self, results: Sequence[Result]) -> None:
+        """Let the lines stay, in the order asked for, and print in full what has failed."""
+        if not self._live:
+            super().conclude(results)
+            return
+        untold = [one for one in results if one.outcome.status or one.space not in self._rows]
+        self._rows = {one.space: self._rows[one.space] for one in results if one.space in self._rows}
+        self._over = True
+        with suppress(Exception):  # neither a terminal that has gone nor a mistake in drawing costs the outputs
+            self._live.stop()
+        super().conclude(untold)
+
+    # ---- what is drawn, some times a second, by a thread of rich ----
+
+    def _frame(self) -> Group:
+        """Return the lines as they are now; those that are still open first, and no more than fit until all is over."""
+        rows = list(self._rows.values())
+        if self._over or len(rows) == 1:
+            return Group(self._table(rows))
+        rows.sort(key=lambda row: row.ended)
+        shown = rows[: max(self._screen.height - FOOT, 1)]
+        more = f" · {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
+        text = f"{self._elapsed()} {self._runner.harmless(self._status)}{more}"
+        foot = Table.grid(padding=(0, 1))
+        foot.add_row(self._spinner, Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
+        return Group(self._table(shown), foot)
+
+    def _table(self, rows: list[Row]) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, justify="right", style="dim")
+        table.add_column(no_wrap=True, overflow="ellipsis", style="bold", max_width=self._screen.width // 2)
+        table.add_column()  # alone in having to make do with the room that is left
+        for row in rows:
+            *cells, text = self._ended(row.track) if row.ended else self._moving(row)
+            if not self._over:
+                text.no_wrap, text.overflow = True, "ellipsis"
+            table.add_row(*cells, text)
+        return table
+
+    def _moving(self, row: Row) -> tuple[RenderableType, str, Text, Text]:
+        """Return the cells of a Space that is waited for: its stage, how long it lasts, its commit, what was said."""
+        runtime = row.track.latest.runtime
+        known, stage = self._runner.harmless(state(runtime)), self._runner.harmless(runtime.stage)
+        lasts = self._clock.now() - self._began - row.track.timeline[-1].at
+        text = Text.assemble(
+            (stage, COLOURS[kind_of(runtime.stage)]), f" for {duration(lasts)}", known.removeprefix(stage)
+        )
+        if row.said != state(runtime):
+            text.append(f" · {self._runner.harmless(row.said)}", style="dim")
+        return self._spinner, self._elapsed(), Text(self._runner.harmless(row.track.space)), text
+
+    def _ended(self, track: Track) -> tuple[RenderableType, str, Text, Text]:
+        """Return the cells of a Space that is done with: what it ended as, and the stages that led there."""
+        assert track.verdict
+        well = not track.verdict.outcome.status
+        colour = "green" if well else "red"
+        text = Text(track.verdict.outcome.word, style=colour)
+        if well or not self._over:  # once all is over, each failure is printed in full below
+            text.append(f": {self._runner.harmless(track.verdict.seen)}", style="default")
+        stages = [f"{one.stage} {duration(other.at - one.at)} → " for one, other in pairwise(track.timeline)]
+        if stages:
+            text.append(f" ({self._runner.harmless(''.join(stages) + track.stage)})", style="dim")
+        mark, elapsed = Text("✓" if well else "✗", style=colour), duration(track.ended - self._began)
+        return mark, elapsed, Text(self._runner.harmless(track.space)), text
+
+    def _elapsed(self) -> str:
+        return duration(self._clock.now() - self._began)

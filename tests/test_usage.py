@@ -1,0 +1,205 @@
+"""How the command is called: the help reads well, and shells complete what it knows."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hf_action.completion import SHELLS, bash, flags
+from hf_action.inputs import INPUTS, OPERATIONS
+from hf_action.stages import STAGES
+from hf_action.usage import FORMS, GROUPS, OWN, hint, usage
+from tests.screens import Terminal
+
+
+def test_the_help_reads_well():
+    """How to call it, examples, operations, inputs by what they are for with form and default, exit status."""
+    text = usage(width=100)
+    assert text.startswith("""\
+usage: hf-space [OPERATION] SPACE [SPACE ...] [--INPUT VALUE ...]
+
+Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
+
+examples:
+  hf-space acme/demo                              look at a Space
+""")
+    assert """
+
+operations, info where none is named:
+  info        Take one look at each Space and report it.
+""" in text
+    assert """
+  list        List the selected Spaces; act on none.
+
+which Spaces:
+  --space-id SPACES
+      One or more Spaces, separated by newlines, commas or blanks. Each is owner/name,
+      spaces/owner/name, the address of the Space's page, or owner/pattern with * or ?, chosen from
+      that owner's Spaces.
+  --author NAMES
+""" in text
+    assert """
+      Default: on-failure.
+  --log-lines NUMBER
+      How many lines of the log to show at most. Default: 50.
+  --summary
+      Write a job summary of what happened. Default: true.
+
+connection:
+  --token TOKEN
+""" in text
+    assert text.endswith("""
+
+exit status:
+  0    ok, unchanged, planned, skipped
+  1    failed
+  2    invalid-input
+  3    denied, not-found
+  4    timed-out
+  5    unreachable
+  6    superseded
+  130  cancelled""")
+
+
+@pytest.mark.parametrize(("width", "widest"), [(30, 50), (60, 60), (99, 99), (100, 100), (101, 100), (500, 100)])
+def test_the_help_is_wrapped(width, widest):
+    """To the terminal, but never wider than is easy to read; nothing is broken in two."""
+    text = usage(width=width)
+    wrapped = [line for line in text.splitlines() if line.startswith("      ")]
+    assert widest - 25 < max(map(len, wrapped)) <= widest
+    assert text.split() == usage(width=100).split()
+
+
+def test_a_second_column_needs_room():
+    """Where there is too little, what stands beside a word stands below it."""
+    assert "\n  info        Take one look at each Space\n              and report it.\n" in usage(width=44)
+    assert "\n  info\n      Take one look at each Space and\n" in usage(width=43)
+
+
+def test_the_help_names_everything():
+    """Each operation once, each input in one of the groups, each flag of the command alone."""
+    text = usage(width=100)
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(INPUTS)
+    for name in (*INPUTS, *OWN):
+        assert len(re.findall(rf"^  --{name}(?: |$)", text, re.MULTILINE)) == 1, name
+    assert all(f"  {name} " in text for name in OPERATIONS)
+    assert [f"{title}:" in text for title in GROUPS] == [True] * len(GROUPS)
+
+
+def test_every_form_is_of_some_input():
+    """And every input has one; what needs no value has none to show."""
+    assert {row.read for row in INPUTS.values()} == set(FORMS)
+    assert all(bool(FORMS[row.read][0]) is not row.is_flag for row in INPUTS.values())
+
+
+def test_the_hint_fits_a_small_screen():
+    """A handful of lines for who does not know how to begin."""
+    assert hint().startswith("usage: hf-space [OPERATION] SPACE [SPACE ...] [--INPUT VALUE ...]\n\n  hf-space acme/demo  ")
+    assert hint().endswith("\n\nhf-space --help tells the rest.\n") and len(hint().splitlines()) < 12
+
+
+# ---- completion ----
+
+
+def need(shell: str) -> str:
+    """Return where a shell is; skip in a loud line where it is not."""
+    found = shutil.which(shell)
+    if not found:
+        pytest.skip(f"NOT RUN: there is no {shell}")
+    return found
+
+
+def test_every_flag_is_completed():
+    """With what a value looks like, and the values that can be named."""
+    found = {flag.name: flag for flag in flags()}
+    assert found.keys() == {f"--{name}" for name in (*INPUTS, *OWN)}
+    assert found["--logs"].values == ("on-failure", "always", "never") and found["--completion"].values == tuple(SHELLS)
+    assert found["--with-stage"].values[: len(STAGES)] == tuple(STAGES)
+    assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file"]
+    assert found["--token"].about == "Hugging Face access token" and found["--json"].form == ""
+
+
+COMPLETED = [
+    ("hf-space re", {"restart"}),
+    ("hf-space ", set(OPERATIONS)),
+    ("hf-space restart --log", {"--logs", "--log-lines"}),
+    ("hf-space restart --logs ", {"on-failure", "always", "never"}),
+    ("hf-space restart --sort li", {"likes"}),
+    ("hf-space wait acme/demo --wait-for-stage PA", {"PAUSED"}),
+    ("hf-space info --fleet-file fleet", {"fleet.yml"}),
+    ("hf-space info --timeout ", set()),
+    ("hf-space info --dry-run --jso", {"--json"}),
+    ("hf-space --completion z", {"zsh"}),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), COMPLETED, ids=lambda value: value if isinstance(value, str) else "")
+def test_bash_completes(line, words, tmp_path):
+    """As bash itself calls the function."""
+    (tmp_path / "fleet.yml").touch()
+    script = bash() + """
+read -ra COMP_WORDS <<<"$1"
+[[ $1 == *" " ]] && COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+$(complete -p hf-space | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+    done = subprocess.run(["bash", "-c", script, "bash", line], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert (set(done.stdout.split()), done.stderr) == (words, "")
+
+
+@pytest.mark.parametrize(("line", "words"), COMPLETED, ids=lambda value: value if isinstance(value, str) else "")
+def test_fish_completes(line, words, tmp_path):
+    """As fish itself lists what it would offer."""
+    (tmp_path / "fleet.yml").touch()
+    fish = need("fish")
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    code = "source (echo $argv[1] | psub); complete --do-complete $argv[2]"
+    done = subprocess.run([fish, "--no-config", "-c", code, SHELLS["fish"](), line], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    offered = {row.split("\t")[0] for row in done.stdout.splitlines()}
+    assert (offered - {".cache/", ".local/", ".config/"}, done.stderr) == (words, "")
+
+
+def typed(shell: list[str], line: str, expected: str, **environ: str) -> None:
+    """Type a line and a tab into a shell, as a person would, and wait for what appears."""
+    screen = Terminal(program=shell, **environ)
+    try:
+        screen.until("READY")
+        screen.type(f"{line}\t")
+        screen.until(lambda: any(expected in row for row in screen.shown))
+    finally:
+        screen.close()
+
+
+def test_a_tab_in_bash(tmp_path):
+    """It completes a word, and after `=` as well."""
+    (tmp_path / "rc").write_text(bash() + "PS1='READY '\n")
+    shell = ["bash", "--noprofile", "--rcfile", str(tmp_path / "rc"), "-i"]
+    typed(shell, "hf-space rest", "hf-space restart", HOME=str(tmp_path))
+    typed(shell, "hf-space info --logs=al", "--logs=always", HOME=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("hf-space rest", "hf-space restart"), ("hf-space info --logs al", "--logs always"), ("hf-space info --logs=al", "--logs=always")],
+)
+@pytest.mark.parametrize("way", ["sourced", "autoloaded"])
+def test_a_tab_in_zsh(line, expected, way, tmp_path):
+    """Where the script is sourced, and where zsh finds it by itself."""
+    zsh = need("zsh")
+    (tmp_path / "_hf-space").write_text(SHELLS["zsh"]())
+    begin = "autoload -Uz compinit; compinit -u -D"
+    how = f"{begin}; source ~/_hf-space" if way == "sourced" else f"fpath=(~ $fpath); {begin}"
+    (tmp_path / ".zshrc").write_text(f"{how}\nPS1='READY '\n")
+    typed([zsh, "-i"], line, expected, HOME=str(tmp_path), ZDOTDIR=str(tmp_path))
+
+
+def test_the_script_for_bash_has_no_slips():
+    """Shellcheck finds nothing."""
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([shellcheck, "--shell=bash", "-"], input=bash(), capture_output=True, text=True, timeout=60)
+    assert done.stdout == ""
