@@ -7,6 +7,7 @@ Source: shared/contract.md, "Front doors" and "Inputs".
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

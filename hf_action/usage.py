@@ -31,6 +31,7 @@ FORMS: dict[Callable[[str], Any], tuple[str, tuple[str, ...]]] = {
     inputs.parse_space_ids: ("SPACES", ()),
     inputs.parse_operation: ("OPERATION", tuple(OPERATIONS)),
     inputs.parse_stages: ("STAGES", (*STAGES, "none")),
+    inputs.parse_filter_stages: ("STAGES", tuple(STAGES)),
     inputs.parse_budget: ("DURATION", ()),
     inputs.parse_duration: ("DURATION", ()),
     inputs.parse_commit: ("COMMIT|head|any|auto", ("head", "any", "auto")),
