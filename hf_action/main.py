@@ -6,7 +6,6 @@ handlers cannot be cancelled, and GitHub kills it some seconds later with nothin
 
 import os
 import select
-import shutil
 import signal
 import sys
 import threading
@@ -108,9 +107,11 @@ class Watchdog(threading.Thread):
 def answer(words: list[str]) -> int | None:
     """Answer what is asked of the command itself, and return the exit status; None: there is a step to run."""
     if {"-h", "--help"} & set(words):
+        from shutil import get_terminal_size
+
         from hf_action.usage import usage
 
-        print(usage(width=shutil.get_terminal_size(fallback=(100, 0)).columns))
+        print(usage(width=get_terminal_size(fallback=(100, 0)).columns))
         return 0
     if "--version" in words:
         from hf_action import VERSION
@@ -158,7 +159,7 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
     words = [word for word in words if word != "--json"]
     attempt = Attempt(words, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
     Watchdog(attempt)
-    if not words and not post and not runner.has_inputs:
+    if not words and not post and runner.is_shell:
         from hf_action.usage import hint
 
         print(hint())

@@ -56,9 +56,9 @@ class Runner:
         return os.environ
 
     @property
-    def has_inputs(self) -> bool:
-        """Whether anything was asked for by way of the environment, as GitHub does."""
-        return any(name.startswith("INPUT_") for name in os.environ)
+    def is_shell(self) -> bool:
+        """Whether all that is wanted stands in the words of the command, as nobody but a shell calls it."""
+        return not self._commands and not any(name.startswith("INPUT_") for name in os.environ)
 
     @property
     def is_terminal(self) -> bool:

@@ -297,6 +297,12 @@ def test_a_cancelled_post_step_says_so(start, world, hub):
     assert world.state("acme/gpu").requested_hardware == "a10g-small"
 
 
+def test_a_terminal_shows_plain_lines(image, endpoint):
+    """As with `docker run --tty`: what makes lines move is left out of the image, and not missed."""
+    said = docker("run", "--rm", "--tty", f"--env=HF_ENDPOINT={endpoint}", image, "acme/running")
+    assert "acme/running: ok: RUNNING" in said and "\x1b" not in said
+
+
 # ---- what the image is made of ----
 
 INVENTORY = """
