@@ -171,7 +171,8 @@ class Lookout:
         moved = _identity(runtime) != _identity(track.latest.runtime)
         seen = track.latest.now(runtime)
         if self._wants_head(track, runtime, moved=moved, now=now):
-            seen = seen.at_head(self._head(track) or track.latest.head)
+            # Without an answer an older head is no reason to call a commit superseded; see judge.
+            seen = seen.at_head(self._head(track) or (None if _misses(track, runtime) else seen.head))
         if moved:
             self._notice(track, seen, now)
         track.after = seen
@@ -285,7 +286,7 @@ class Lookout:
         """Whether the head must be read again, to tell a newer push from an older build."""
         if track.settings.commit == "any" or kind_of(runtime.stage) is not Kind.LIVE or not runtime.commit:
             return False
-        other = runtime.commit != track.latest.head
+        other = runtime.commit != track.latest.head or _misses(track, runtime)
         return other and (moved or now - track.head_read >= HEAD_AGE)
 
     def _head(self, track: Track) -> str | None:
@@ -309,6 +310,12 @@ class Lookout:
 
 def _owner(track: Track) -> str:
     return track.space.partition("/")[0].lower()
+
+
+def _misses(track: Track, runtime: Runtime) -> bool:
+    """Whether another commit is running than the one that was named."""
+    named = track.settings.commit not in ("auto", "head", "any")
+    return named and not (runtime.commit or "").startswith(track.settings.commit)
 
 
 def _identity(runtime: Runtime) -> tuple[str | None, ...]:

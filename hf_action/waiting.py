@@ -222,8 +222,10 @@ REMEDIES = {
 
 
 def _out_of_time(goal: Goal, answered: Sequence[Observation], history: Sequence[Observation]) -> Verdict:
-    if not history or history[-1].stage is None:
-        problem = history[-1].problem if history else "there was no time for a look"
+    if not history:
+        return Verdict(Outcome.TIMED_OUT, "the budget ended before there was time for a look", "Give more timeout")
+    if history[-1].stage is None:
+        problem = history[-1].problem.removesuffix(".")
         return Verdict(Outcome.UNREACHABLE, f"the budget ended without an answer from the Hub ({problem})", HUB_STATUS)
     missing, remedy = _missing(goal, answered)
     return Verdict(Outcome.TIMED_OUT, f"{_describe(answered[-1])} when the budget ended, {missing}", remedy)

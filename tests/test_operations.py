@@ -94,6 +94,21 @@ def test_wait_for_a_superseded_commit_says_so(run, world):
     assert (ended.status, ended.result, ended.outputs["commit"]) == (6, "superseded", NEWER)
 
 
+@pytest.mark.parametrize("trouble", [False, True])
+def test_a_push_while_an_older_build_goes_live_supersedes_nothing(trouble, run, world, hub):
+    """The older commit was the head when the step began, but is no more: the named one is still to come."""
+    timeline = (
+        Phase(5, "RUNNING_BUILDING", head=NEW),
+        Phase(20, "RUNNING", commit=OLD),
+        Phase(90, "RUNNING_BUILDING"),
+        Phase(120, "RUNNING", commit=HEAD),
+    )
+    if trouble:  # whether it still is the head cannot be read at that moment
+        hub.inject(Fault(kind=Kind.STATUS, status=503, path="/api/spaces/acme/other$", skip=1))
+    ended = run("wait", space(world, head=OLD, stage="BUILDING", commit=None, timeline=timeline), commit=NEW)
+    assert (ended.result, ended.outputs["commit"]) == ("ok", NEW)
+
+
 def test_wait_for_head_accepts_a_newer_head(run, world):
     """Whoever pushed it wants it live."""
     timeline = (Phase(5, "RUNNING_BUILDING"), Phase(20, "RUNNING_BUILDING", head=NEWER), Phase(60, "RUNNING", commit=HEAD))
