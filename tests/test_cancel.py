@@ -416,15 +416,17 @@ class Attempt:
     def give_up(self):
         print("gives up", end=", ")
     def report(self, cancelled):
-        print("reports", cancelled, flush=True)
+        print("reports", cancelled, end=", ")
         return 5
+    def close(self):
+        print("closes", flush=True)
 Watchdog(Attempt()).join()
 print("leaves the end to the main thread")
 sys.exit(7)
 """
 
 
-@pytest.mark.parametrize(("done", "status", "said"), [(False, 5, "gives up, reports False"), (True, 7, "leaves the end to the main thread")])
+@pytest.mark.parametrize(("done", "status", "said"), [(False, 5, "gives up, reports False, closes"), (True, 7, "leaves the end to the main thread")])
 def test_the_watchdog_acts_after_the_budget_unless_all_is_done(done, status, said):
     """The main thread may have written its report at just this moment."""
     process = start(url=NOWHERE, script=LATE.format(done=done))
