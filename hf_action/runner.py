@@ -140,7 +140,7 @@ class Runner:
                 raise ValueError("is larger than 1 MiB")
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise ValueError("is not there; was the repository checked out before this step?") from None
+            raise ValueError("is not there; check out the repository before this step") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"cannot be read ({error})") from None
 
