@@ -73,9 +73,11 @@ class Campaign:
         )
         self._listener: Listener | None = None
         self._tracks: dict[str, Track] = {}
+        # What the fleet file says of a Space counts before what the step says of all.
+        own = {space.lower(): some for some in settings.fleet for space in some.spaces}
         for some in (settings, *settings.fleet):
             for space in some.spaces:
-                self._tracks.setdefault(space.lower(), Track(space=space, settings=some))
+                self._tracks.setdefault(space.lower(), Track(space=space, settings=own.get(space.lower(), some)))
 
     def run(self) -> None:
         """Do it all; afterwards every Space has its result.
@@ -100,8 +102,7 @@ class Campaign:
         )
         if self._listener:
             self._listener.leave()
-        for track in self._tracks.values():
-            self._explain(track)
+        spread(self._tracks.values(), self._explain, width=self._settings.max_parallel)
 
     def end_open(self, verdict: Verdict) -> None:
         """Give every Space that has none yet the same verdict."""
@@ -145,7 +146,7 @@ class Campaign:
     def _select(self) -> None:
         """Add the Spaces that patterns and filters choose; a listing is asked for once."""
         listings: dict[object, list[Description]] = {}
-        for some in (self._settings, *self._settings.fleet):
+        for some in (*self._settings.fleet, self._settings):
             if not some.selects:
                 continue
             asked = queries(some.patterns, some.filters)
@@ -340,11 +341,14 @@ class Campaign:
         looks = self._lookout.observe(tracks)
         self._log.status(_counts(tracks))
         if self._clock.now() >= self._deadline - waiting.LAST_LOOK:
-            for track in tracks:  # afterwards there is no budget for a request
+
+            def read_log(track: Track) -> None:
                 look = looks.get(track.space)
                 well = look and look.stage and track.goal and waiting.reached(track.goal, look) and not look.ailment
                 if not well and self._wants_log(track, failing=True):
                     track.tail = self._log_tail(track)
+
+            spread(tracks, read_log, width=self._settings.max_parallel)  # afterwards there is no budget for a request
         return looks
 
     def _listen(self, track: Track) -> Listener:
@@ -410,7 +414,8 @@ class Campaign:
             return []
         lines = [plain(line) for line in lines]
         if lines:
-            self._log.group(f"{track.space}: the last {len(lines)} lines of its {kind} log", lines)
+            with self._one_at_a_time:
+                self._log.group(f"{track.space}: the last {len(lines)} lines of its {kind} log", lines)
         return lines
 
     def _end(self, track: Track, verdict: Verdict) -> None:
