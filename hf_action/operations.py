@@ -132,7 +132,7 @@ class Campaign:
                 log=tuple(track.tail),
             )
             for track in self._tracks.values()
-            if track.verdict
+            if track.verdict and not _is_left_out(track)
         )
 
     def hardware(self) -> set[str]:
@@ -425,6 +425,11 @@ class Campaign:
 
     def _open(self) -> list[Track]:
         return [track for track in self._tracks.values() if not track.verdict]
+
+
+def _is_left_out(track: Track) -> bool:
+    """Whether a list does not have a Space that was named: its filters hold for all."""
+    return track.settings.operation == "list" and track.verdict is not None and track.verdict.outcome is Outcome.SKIPPED
 
 
 def _already(operation: str, settings: Settings, runtime: Runtime) -> str:

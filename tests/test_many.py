@@ -123,6 +123,15 @@ def test_a_named_space_that_the_filters_leave_out_is_skipped(run, fleet, hub):
     assert (ended.status, ended.result, writes(hub)) == (0, "skipped", [])
 
 
+def test_a_list_has_no_named_space_that_the_filters_leave_out(run, fleet):
+    """Nor has the matrix for the next job."""
+    fleet.pause("fleet/demo-01")
+    ended = run("list", "fleet/demo-00", "fleet/demo-01", "acme/*", with_stage="PAUSED")
+    assert (ended.result, [one["id"] for one in ended.spaces]) == ("ok", ["fleet/demo-01"])
+    assert json.loads(ended.outputs["matrix"]) == {"include": [{"space-id": "fleet/demo-01"}]}
+    assert run("list", "fleet/demo-00", "acme/*", with_stage="PAUSED").outputs["count"] == "0"
+
+
 def test_a_static_space_is_skipped_when_selected(run, fleet):
     """And fails when named; see test_operations."""
     ended = run("pause", "fleet/*")
