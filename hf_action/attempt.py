@@ -136,6 +136,10 @@ class Attempt:
         except ValueError as error:
             raise ActionError(str(error)) from None
 
+    def beat(self) -> None:
+        """Say that the step is alive, where nothing else has been said for long."""
+        self._log.beat()
+
     def give_up(self) -> None:
         """Let what is still open end as unreachable: the main thread is stuck in a request."""
         self._ending = STUCK

@@ -25,6 +25,10 @@ LATE = 1.5
 REPORT, SLOW_REPORT = 1.0, 30.0
 
 
+# Seconds between looks at whether the log has been silent for too long.
+BEAT = 1.0
+
+
 class SystemClock:
     """Seconds that no change of the wall clock moves."""
 
@@ -54,6 +58,21 @@ class Cancellation:
         self.came = True
         if not self.shielded:
             raise Cancelled
+
+
+class Heart(threading.Thread):
+    """Has the log say that the step is alive while a request takes long; the watchdog must never wait for a reader."""
+
+    def __init__(self, attempt: "Attempt") -> None:
+        super().__init__(name="heart", daemon=True)
+        self._attempt = attempt
+        self.start()
+
+    def run(self) -> None:
+        """Beat until the process ends."""
+        while True:
+            time.sleep(BEAT)
+            self._attempt.beat()
 
 
 class Watchdog(threading.Thread):
@@ -124,6 +143,7 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
     runner = Runner()
     attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner), began=began, post=post)
     Watchdog(attempt)
+    Heart(attempt)
     try:
         cancellation.shielded = False
         if not cancellation.came:

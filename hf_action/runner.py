@@ -20,6 +20,7 @@ from hf_action.report import Step, dotenv, duration, hidden, plain, redact
 
 # Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
 HEARTBEAT = 55.0
+MOMENT = 1.0
 # Bytes of a fleet file.
 LARGEST_FILE = 1024 * 1024
 
@@ -171,9 +172,9 @@ class Runner:
 
 
 class Log:
-    """Lines for people, and a heartbeat while there are none.
+    """Lines for people, and a heartbeat while there are none: from `sleep`, or from `beat` while a request takes long.
 
-    All waiting of the step goes through `sleep`, so this is the one place where time passes unseen.
+    All waiting of the step goes through `sleep`, so only requests let time pass elsewhere.
     """
 
     def __init__(self, *, clock: Clock, runner: Runner) -> None:
@@ -210,11 +211,19 @@ class Log:
         while left > 0 and not (wake and wake.is_set()):
             beat = self._last + HEARTBEAT - self._clock.now()
             if beat < 0.001:  # seconds; less is rounding
-                self.say(f"[{duration(self._clock.now() - self._began)}] still waiting: {self._status}")
+                self._beat()
                 continue
             part = min(left, beat)
             self._clock.sleep(part, wake)
             left -= part
+
+    def beat(self) -> None:
+        """Print a line if there was none for too long; a moment later than `sleep` would, so as not to say it twice."""
+        if self._clock.now() - self._last > HEARTBEAT + MOMENT:
+            self._beat()
+
+    def _beat(self) -> None:
+        self.say(f"[{duration(self._clock.now() - self._began)}] still waiting: {self._status}")
 
 
 def _size(name: str) -> int | None:
