@@ -58,6 +58,7 @@ class Campaign:
         clock: Clock,
         log: Log,
         began: float,
+        deadline: float,
         remember: Callable[[Iterable[Track]], None] = lambda _: None,
     ) -> None:
         self._settings = settings
@@ -65,11 +66,11 @@ class Campaign:
         self._clock = clock
         self._log = log
         self._began = began
-        self._deadline = began + settings.timeout
+        self._deadline = deadline
         self._remember = remember
         self._one_at_a_time = Lock()
         self._lookout = Lookout(
-            hub=hub, clock=clock, log=log, began=began, deadline=self._deadline, width=settings.max_parallel
+            hub=hub, clock=clock, log=log, began=began, deadline=deadline, width=settings.max_parallel
         )
         self._listener: Listener | None = None
         self._tracks: dict[str, Track] = {}
