@@ -22,6 +22,8 @@ STUCK = Verdict(
     "a request did not end in time",
     "Check the name service and the network of this machine",
 )
+# Seconds of the budget that are left at least once all is loaded: however short it is, there is time for a look.
+FIRST_LOOK = 0.5
 FREE = "cpu-basic"  # the one flavor whose price nobody needs to look up
 
 
@@ -38,17 +40,13 @@ class Attempt:
         self._post = post
         self._idle = post and not runner.saved_state()  # a post step without work leaves no trace
         self._settings: Settings | None = None
+        self.deadline: float | None = None  # when the budget ends, on the clock of the log, once it is known
         self._campaign: Campaign | None = None
         self._undone: tuple[Result, ...] = ()
         self._hub: Hub | None = None
         self._prices: dict[str, float] = {}
         self._mistakes: list[str] = []
         self._ending: Verdict | None = None  # on every Space that has no verdict of its own
-
-    @property
-    def deadline(self) -> float | None:
-        """When the budget ends, on the clock of the log; None before the settings are read."""
-        return self._began + self._settings.timeout if self._settings else None
 
     def work(self) -> None:
         """Read the settings and do what they say; whatever goes wrong is kept for the report."""
@@ -87,11 +85,13 @@ class Attempt:
         """Do what the settings say, or undo it."""
         from hf_action.hub import Hub  # a third of a second that a mistake need not wait for
 
+        least = self._log.now() + min(settings.timeout, FIRST_LOOK)
+        self.deadline = deadline = max(self._began + settings.timeout, least)
         self._hub = hub = Hub(
             endpoint=settings.endpoint,
             token=settings.token,
             clock=self._log,
-            deadline=self._began + settings.timeout,
+            deadline=deadline,
             say=self._log.say,
             hide=self._runner.hide,
         )
@@ -103,6 +103,7 @@ class Attempt:
                 clock=self._log,
                 log=self._log,
                 began=self._began,
+                deadline=deadline,
                 remember=self._remember,
             )
         if settings.keyless:
@@ -114,7 +115,7 @@ class Attempt:
                 hub=hub,
                 clock=self._log,
                 log=self._log,
-                deadline=self._began + settings.timeout,
+                deadline=deadline,
             )
             self._undone = undo.run()
             if any(result.changed for result in self._undone):
@@ -135,6 +136,10 @@ class Attempt:
             return recall(self._runner.saved_state())
         except ValueError as error:
             raise ActionError(str(error)) from None
+
+    def beat(self) -> None:
+        """Say that the step is alive, where nothing else has been said for long."""
+        self._log.beat()
 
     def give_up(self) -> None:
         """Let what is still open end as unreachable: the main thread is stuck in a request."""

@@ -62,14 +62,19 @@ class Entry:
     # away what the file's defaults, or the step, say.
     inputs: Mapping[str, str]
     line: int = field(default=1, compare=False)  # for mistakes found later, in how its inputs go together
+    own: frozenset[str] = field(default=frozenset(), compare=False)  # the inputs that are not from the defaults
 
 
 class FleetError(ValueError):
-    """A fleet file with mistakes: each reads `file:line: key: what is wrong; accepted forms` and a full stop."""
+    """A fleet file with mistakes: each reads `file:line: key: what is wrong; accepted forms` and a full stop.
 
-    def __init__(self, mistakes: list[str]) -> None:
+    `entries` are those without any, of which more can be said.
+    """
+
+    def __init__(self, mistakes: list[str], *, entries: tuple[Entry, ...]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+        self.entries = entries
 
 
 class _Mistake(ValueError):
@@ -97,7 +102,8 @@ def read_fleet(text: str, *, name: str) -> tuple[Entry, ...]:
     if mistakes:
         mistakes.sort(key=lambda mistake: mistake.line)
         raise FleetError(
-            [f"{name}:{each.line}: {_plain(each.key) + ': ' if each.key else ''}{each.about}." for each in mistakes]
+            [f"{name}:{each.line}: {_plain(each.key) + ': ' if each.key else ''}{each.about}." for each in mistakes],
+            entries=entries,
         )
     return entries
 
@@ -182,6 +188,7 @@ def _read_document(root: "Node", mistakes: list[_Mistake]) -> tuple[Entry, ...]:
         about = f"{_kind(node)}; write inputs under it, such as 'settle: 90s', or leave it out"
         mistakes.append(_Mistake(line, "defaults", about))
 
+    sound = not mistakes  # else what the entries have by default is not known
     line, node = parts.get("spaces", (_line(root), None))
     if node is None:
         raise _Mistake(line, "spaces", f"is missing; {SPACES_FORM}")
@@ -189,14 +196,16 @@ def _read_document(root: "Node", mistakes: list[_Mistake]) -> tuple[Entry, ...]:
         raise _Mistake(line, "spaces", f"{_kind(node)}; {SPACES_FORM}")
     if not node.value:
         raise _Mistake(line, "spaces", f"names no Space; {SPACES_FORM}")
-    return _read_spaces(node.value, defaults, mistakes)
+    entries = _read_spaces(node.value, defaults, mistakes)
+    return entries if sound else ()
 
 
 def _read_spaces(nodes: "Iterable[Node]", defaults: Mapping[str, str], mistakes: list[_Mistake]) -> tuple[Entry, ...]:
-    """Read the entries, and note each Space that comes twice."""
+    """Read the entries, and note each Space that comes twice; what has a mistake is none."""
     entries: list[Entry] = []
     lines: dict[str, int] = {}
     for node in nodes:
+        found = len(mistakes)
         try:
             line, space, own = _read_entry(node, mistakes)
         except _Mistake as mistake:
@@ -206,7 +215,8 @@ def _read_spaces(nodes: "Iterable[Node]", defaults: Mapping[str, str], mistakes:
         if same in lines:
             mistakes.append(_Mistake(line, space, f"is here twice, first in line {lines[same]}; keep one of them"))
         lines.setdefault(same, line)
-        entries.append(Entry(space=space, inputs={**defaults, **own}, line=line))
+        if len(mistakes) == found:
+            entries.append(Entry(space=space, inputs={**defaults, **own}, line=line, own=frozenset(own)))
     return tuple(entries)
 
 

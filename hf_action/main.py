@@ -26,6 +26,10 @@ LATE = 1.5
 REPORT, SLOW_REPORT = 1.0, 30.0
 
 
+# Seconds between looks at whether the log has been silent for too long.
+BEAT = 1.0
+
+
 class SystemClock:
     """Seconds that no change of the wall clock moves."""
 
@@ -55,6 +59,21 @@ class Cancellation:
         self.came = True
         if not self.shielded:
             raise Cancelled
+
+
+class Heart(threading.Thread):
+    """Has the log say that the step is alive while a request takes long; the watchdog must never wait for a reader."""
+
+    def __init__(self, attempt: "Attempt") -> None:
+        super().__init__(name="heart", daemon=True)
+        self._attempt = attempt
+        self.start()
+
+    def run(self) -> None:
+        """Beat until the process ends."""
+        while True:
+            time.sleep(BEAT)
+            self._attempt.beat()
 
 
 class Watchdog(threading.Thread):
@@ -159,6 +178,7 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
     words = [word for word in words if word != "--json"]
     attempt = Attempt(words, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
     Watchdog(attempt)
+    Heart(attempt)
     if not words and not post and runner.is_shell:
         from hf_action.usage import hint
 

@@ -57,6 +57,7 @@ class Campaign:
         clock: Clock,
         log: Log,
         began: float,
+        deadline: float,
         remember: Callable[[Iterable[Track]], None] = lambda _: None,
     ) -> None:
         self._settings = settings
@@ -64,17 +65,19 @@ class Campaign:
         self._clock = clock
         self._log = log
         self._began = began
-        self._deadline = began + settings.timeout
+        self._deadline = deadline
         self._remember = remember
         self._one_at_a_time = Lock()
         self._lookout = Lookout(
-            hub=hub, clock=clock, log=log, began=began, deadline=self._deadline, width=settings.max_parallel
+            hub=hub, clock=clock, log=log, began=began, deadline=deadline, width=settings.max_parallel
         )
         self._listener: Listener | None = None
         self._tracks: dict[str, Track] = {}
+        # What the fleet file says of a Space counts before what the step says of all.
+        own = {space.lower(): some for some in settings.fleet for space in some.spaces}
         for some in (settings, *settings.fleet):
             for space in some.spaces:
-                self._tracks.setdefault(space.lower(), Track(space=space, settings=some))
+                self._tracks.setdefault(space.lower(), Track(space=space, settings=own.get(space.lower(), some)))
 
     def run(self) -> None:
         """Do it all; afterwards every Space has its result.
@@ -99,8 +102,7 @@ class Campaign:
         )
         if self._listener:
             self._listener.leave()
-        for track in self._tracks.values():
-            self._explain(track)
+        spread(self._tracks.values(), self._explain, width=self._settings.max_parallel)
 
     def end_open(self, verdict: Verdict) -> None:
         """Give every Space that has none yet the same verdict."""
@@ -130,7 +132,7 @@ class Campaign:
                 log=tuple(track.tail),
             )
             for track in self._tracks.values()
-            if track.verdict
+            if track.verdict and not _is_left_out(track)
         )
 
     def hardware(self) -> set[str]:
@@ -144,7 +146,7 @@ class Campaign:
     def _select(self) -> None:
         """Add the Spaces that patterns and filters choose; a listing is asked for once."""
         listings: dict[object, list[Description]] = {}
-        for some in (self._settings, *self._settings.fleet):
+        for some in (*self._settings.fleet, self._settings):
             if not some.selects:
                 continue
             asked = queries(some.patterns, some.filters)
@@ -339,11 +341,14 @@ class Campaign:
         looks = self._lookout.observe(tracks)
         self._log.status(_counts(tracks))
         if self._clock.now() >= self._deadline - waiting.LAST_LOOK:
-            for track in tracks:  # afterwards there is no budget for a request
+
+            def read_log(track: Track) -> None:
                 look = looks.get(track.space)
                 well = look and look.stage and track.goal and waiting.reached(track.goal, look) and not look.ailment
                 if not well and self._wants_log(track, failing=True):
                     track.tail = self._log_tail(track)
+
+            spread(tracks, read_log, width=self._settings.max_parallel)  # afterwards there is no budget for a request
         return looks
 
     def _listen(self, track: Track) -> Listener:
@@ -411,7 +416,8 @@ class Campaign:
             return []
         lines = [plain(line) for line in lines]
         if lines:
-            self._log.group(f"{track.space}: the last {len(lines)} lines of its {kind} log", lines)
+            with self._one_at_a_time:
+                self._log.group(f"{track.space}: the last {len(lines)} lines of its {kind} log", lines)
         return lines
 
     def _end(self, track: Track, verdict: Verdict) -> None:
@@ -421,6 +427,11 @@ class Campaign:
 
     def _open(self) -> list[Track]:
         return [track for track in self._tracks.values() if not track.verdict]
+
+
+def _is_left_out(track: Track) -> bool:
+    """Whether a list does not have a Space that was named: its filters hold for all."""
+    return track.settings.operation == "list" and track.verdict is not None and track.verdict.outcome is Outcome.SKIPPED
 
 
 def _already(operation: str, settings: Settings, runtime: Runtime) -> str:

@@ -27,6 +27,7 @@ from hf_action.report import Result, Step, annotation, dotenv, duration, hidden,
 
 # Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
 HEARTBEAT = 55.0
+MOMENT = 1.0
 # Bytes of a fleet file.
 LARGEST_FILE = 1024 * 1024
 
@@ -179,7 +180,7 @@ class Runner:
                 raise ValueError("is larger than 1 MiB")
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise ValueError("is not there; was the repository checked out before this step?") from None
+            raise ValueError("is not there; check out the repository before this step") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"cannot be read ({error})") from None
 
@@ -209,10 +210,10 @@ class Runner:
 
 
 class Log:
-    """Lines for people, and a heartbeat while there are none.
+    """Lines for people, and a heartbeat while there are none: from `sleep`, or from `beat` while a request takes long.
 
-    All waiting of the step goes through `sleep`, so this is the one place where time passes unseen. `began` is when the
-    step did, on `clock`.
+    All waiting of the step goes through `sleep`, so only requests let time pass elsewhere. `began` is when the step did, on
+    `clock`.
     """
 
     def __init__(self, *, clock: Clock, runner: Runner, began: float) -> None:
@@ -264,11 +265,19 @@ class Log:
         while left > 0 and not (wake and wake.is_set()):
             beat = self._last + HEARTBEAT - self._clock.now()
             if beat < 0.001:  # seconds; less is rounding
-                self.say(f"[{duration(self._clock.now() - self._began)}] still waiting: {self._status}")
+                self._beat()
                 continue
             part = min(left, beat)
             self._clock.sleep(part, wake)
             left -= part
+
+    def beat(self) -> None:
+        """Print a line if there was none for too long; a moment later than `sleep` would, so as not to say it twice."""
+        if self._clock.now() - self._last > HEARTBEAT + MOMENT:
+            self._beat()
+
+    def _beat(self) -> None:
+        self.say(f"[{duration(self._clock.now() - self._began)}] still waiting: {self._status}")
 
 
 def _finish(stream: TextIO, text: str) -> None:

@@ -114,12 +114,14 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
     given = _with_fallbacks(given, environ, token=not keyless)
     settings, more, warned = _settle(given, keyless=keyless, identity=environ.get("HF_OIDC_ID_TOKEN") or None)
     mistakes += more
-    warnings += warned
     fleet: tuple[Settings, ...] = ()
     if given.get("fleet-file"):
-        fleet, more, warned = _read_fleet(given, read_file, settings)
-        mistakes += more
-        warnings += warned
+        fleet, more, noted = _read_fleet(given, read_file, settings)
+        # What the step gets wrong for all Spaces is not said again for each.
+        mistakes += [one for one in more if not any(one.endswith(f": {said}") for said in mistakes)]
+        warned += noted
+    own = () if _is_all_in_file(given) else (settings,)
+    warnings += _check_use(given, [each.operation for each in (*own, *fleet)]) + warned
     mistakes += _check_subject(given, settings)
     if mistakes:
         raise InvalidInput(mistakes, warnings=warnings, token=settings.token)
@@ -137,9 +139,8 @@ def _settle(
         stages = parse_stages(DEFAULT_STAGES.get(operation, "none"))
     if operation == "wait" and not stages:
         mistakes.append("wait-for-stage: 'none' leaves operation wait nothing to wait for; name a stage.")
-    for needed in {"hardware": ("hardware",), "sleep-time": ("sleep-time",)}.get(operation, ()):
-        if not given.get(needed):
-            mistakes.append(f"{needed}: is missing; operation {operation} needs it.")
+    if operation in ("hardware", "sleep-time") and not given.get(operation) and not _is_all_in_file(given):
+        mistakes.append(f"{operation}: is missing; operation {operation} needs it.")
     mistakes += _check_endpoint(values["endpoint"], has_token=bool(given.get("token") or keyless))
     spaces = values["space-id"] or ()
     settings = Settings(
@@ -180,7 +181,6 @@ def _settle(
         identity=identity,
     )
     warnings = [
-        *_check_use(given, operation),
         *_check_stages("wait-for-stage", stages, "it is waited for all the same"),
         *_check_stages("with-stage", settings.filters.stages, "Spaces in it are selected all the same"),
     ]
@@ -208,15 +208,15 @@ def _read_fleet(
     """Read the fleet file: each entry is a call of its own, with what the step gives as its defaults."""
     from hf_action.fleet import ALLOWED, FleetError, read_fleet
 
-    name = given["fleet-file"]
+    name, mistakes, warnings = given["fleet-file"], [], []
     try:
         entries = read_fleet(read_file(name), name=name)
     except FleetError as error:
-        return (), error.mistakes, []
+        entries, mistakes = error.entries, error.mistakes
     except ValueError as error:
         return (), [f"fleet-file: {name!r} {error}."], []
     shared = {key: value for key, value in given.items() if key in ALLOWED or key in ("token", "endpoint")}
-    fleet, mistakes, warnings = [], [], []
+    fleet = []
     for entry in entries:
         own, wrong, warned = _settle(
             shared | dict(entry.inputs) | {"space-id": entry.space}, keyless=base.keyless, identity=base.identity
@@ -224,8 +224,17 @@ def _read_fleet(
         fleet.append(replace(own, timeout=base.timeout, filters=base.filters))
         where = f"{name}:{entry.line}: {entry.space}"
         mistakes += [f"{where}: {mistake}" for mistake in wrong]
-        warnings += [f"{where}: {warning}" for warning in warned if warning.partition(":")[0] in entry.inputs]
-    return tuple(fleet), mistakes, warnings
+        warned += _check_use({key: value for key, value in entry.inputs.items() if key in entry.own}, [own.operation])
+        for warning in warned:
+            about = warning.partition(":")[0]
+            if about in entry.inputs:
+                warnings.append(f"{where if about in entry.own else f'{name}: defaults'}: {warning}")
+    return tuple(fleet), mistakes, list(dict.fromkeys(warnings))
+
+
+def _is_all_in_file(given: Mapping[str, str]) -> bool:
+    """Whether the step names and selects no Spaces beside those of its fleet file, each with inputs of its own."""
+    return bool(given.get("fleet-file")) and not any(given.get(name) for name in ("space-id", "author", "search"))
 
 
 def _check_subject(given: Mapping[str, str], settings: Settings) -> list[str]:
@@ -318,14 +327,13 @@ def _is_near(host: str) -> bool:
     return address.is_loopback or address.is_unspecified or any(address in network for network in PRIVATE)
 
 
-def _check_use(given: Mapping[str, str], operation: str) -> list[str]:
-    """Warn about inputs that the operation does not use; one that says the default says nothing."""
-    if operation not in OPERATIONS:
-        return []
+def _check_use(given: Mapping[str, str], operations: Sequence[str]) -> list[str]:
+    """Warn about inputs that none of the operations uses; one that says the default says nothing."""
+    known = OPERATIONS.keys() & set(operations)
     return [
-        f"{row.name}: is not used by operation {operation}; it is ignored."
+        f"{row.name}: is not used by operation {' or '.join(sorted(known))}; it is ignored."
         for row in INPUTS.values()
-        if operation not in row.used_by and given.get(row.name, row.default) != row.default
+        if known and not known & row.used_by and given.get(row.name, row.default) != row.default
     ]
 
 

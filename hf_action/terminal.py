@@ -79,6 +79,11 @@ class Terminal(Log):
         else:
             super().sleep(seconds, wake)
 
+    def beat(self) -> None:
+        """Be silent as well while a request takes long."""
+        if not self._live:
+            super().beat()
+
     def annotate(self, level: str, text: str) -> None:
         """Print one line in the colour of its level."""
         line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.harmless(text))

@@ -300,7 +300,7 @@ class Slow:
         self.folder = folder
         self.url = hub.url
         self.hub = hub
-        self.seen = {name: pool.submit(getattr(self, name)) for name in ("stuck", "late", "drip", "disk", "pipe", "report")}
+        self.seen = {name: pool.submit(getattr(self, name)) for name in ("stuck", "late", "drip", "disk", "pipe", "report", "beats")}
 
     def stuck(self) -> Seen:
         """A signal while the main thread is in the C library."""
@@ -309,6 +309,10 @@ class Slow:
     def late(self) -> Seen:
         """The end of the budget while the main thread is in the C library."""
         return self.end("late", "info", "acme/demo", "acme/other", "--timeout", "1", url=NOWHERE, script=STUCK)
+
+    def beats(self) -> Seen:
+        """No signal and plenty of time, while the main thread is in the C library."""
+        return self.end("beats", "info", "acme/demo", "--timeout", "3", url=NOWHERE, script=HASTY + STUCK)
 
     def disk(self) -> Seen:
         """A signal while a disk does not answer."""
@@ -371,10 +375,24 @@ class Slow:
 def slow(world, certificates, tmp_path_factory):
     """Start all of them when the first is asked for."""
     os.environ["SSL_CERT_FILE"], before = str(certificates.ca_file), os.environ.get("SSL_CERT_FILE")
-    with serve(world) as hub, ThreadPoolExecutor(max_workers=6) as pool:
+    with serve(world) as hub, ThreadPoolExecutor(max_workers=7) as pool:
         yield Slow(hub, tmp_path_factory.mktemp("slow"), pool).seen
     os.environ.pop("SSL_CERT_FILE")
     os.environ |= {"SSL_CERT_FILE": before} if before else {}
+
+
+# Seconds are what minutes are in truth.
+HASTY = """
+import hf_action.main, hf_action.runner
+hf_action.main.BEAT, hf_action.runner.HEARTBEAT, hf_action.runner.MOMENT = 0.1, 0.5, 0.1
+"""
+
+
+def test_a_request_that_takes_long_has_a_heartbeat(slow):
+    """The log is never silent for a minute, wherever the time goes."""
+    seen = slow["beats"].result()
+    beats = [line for line in seen.text.splitlines() if line.endswith("still waiting: acme/demo: first look")]
+    assert 3 <= len(beats) <= 7, seen.text
 
 
 def test_while_stuck_in_the_c_library(slow):

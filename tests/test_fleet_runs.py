@@ -41,6 +41,17 @@ def test_a_listing_that_two_entries_choose_from_is_asked_for_once(run, world, hu
     assert sum(request.path == "/api/spaces" for request in hub.requests) == 1
 
 
+def test_what_the_file_says_of_a_space_counts_before_what_the_step_says(run, world, hub, workspace):
+    """By name and by pattern, and the order is the one asked for."""
+    world.add(Space(id="acme/gpu", hardware="t4-small"))
+    (workspace / "fleet.yml").write_text("spaces:\n- { id: acme/demo, operation: pause }\n- { id: 'acme/g*', operation: pause }\n")
+    for words in (("acme/demo", "acme/gpu"), ("acme/*",)):
+        ended = run("info", *words, "--fleet-file", "fleet.yml")
+        assert [one["id"] for one in ended.spaces] == ["acme/demo", "acme/gpu"]
+        assert ended.spaces[0]["stage"] == "PAUSED"
+    assert (ended.spaces[1]["stage"], writes(hub)) == ("PAUSED", ["pause", "pause"])
+
+
 @pytest.mark.parametrize(("text", "about"), [(b"#" * (1024 * 1024 + 1), "is larger than 1 MiB"), (b"\xff", "cannot be read")], ids=["large", "no text"])
 def test_a_file_that_is_no_fleet_file_is_a_mistake(run, hub, workspace, text, about):
     """It is said before anything is asked of the Hub."""
@@ -59,7 +70,7 @@ def test_mistakes_name_file_and_line(run, hub, workspace):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "checked out"), (".", "no file")]
+    ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "check out the repository before this step."), (".", "no file")]
 )
 def test_a_file_that_is_not_in_the_workspace_is_a_mistake(run, hub, workspace, name, words):
     """Nothing else of the machine is read."""

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from threading import Barrier
 
 import pytest
 
@@ -185,6 +186,25 @@ def test_each_of_several_spaces_has_its_own_log(run, world):
 
 
 # ---- how much of it ----
+
+
+@pytest.mark.parametrize(("stage", "result"), [("BUILD_ERROR", "failed"), ("BUILDING", "timed-out")])
+def test_the_logs_of_several_spaces_are_read_at_once(stage, result, run, world, monkeypatch):
+    """Each may take ten seconds; the lines of one stand together all the same."""
+    met = Barrier(3)
+
+    def log_tail(hub, space, *, build, lines):
+        met.wait(timeout=5.0)
+        return [space, space]
+
+    monkeypatch.setattr("hf_action.hub.Hub.log_tail", log_tail)
+    names = [f"acme/log-{number}" for number in range(3)]
+    for name in names:
+        world.add(Space(id=name, stage=stage, commit=None))
+    ended = run("wait", *names, timeout="70s")
+    assert ended.result == result
+    lines = [line.strip() for line in ended.log.splitlines() if line.startswith("  ")]
+    assert sorted(lines) == sorted(names * 2) and lines[::2] == lines[1::2]
 
 
 @pytest.mark.parametrize(("asked_for", "expected"), [("1", 1), ("3", 3), ("4", 4), ("50", 5)])

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -120,6 +121,15 @@ def test_a_named_space_that_the_filters_leave_out_is_skipped(run, fleet, hub):
     """It was looked at to know that."""
     ended = run("pause", "fleet/demo-01", with_stage="PAUSED")
     assert (ended.status, ended.result, writes(hub)) == (0, "skipped", [])
+
+
+def test_a_list_has_no_named_space_that_the_filters_leave_out(run, fleet):
+    """Nor has the matrix for the next job."""
+    fleet.pause("fleet/demo-01")
+    ended = run("list", "fleet/demo-00", "fleet/demo-01", "acme/*", with_stage="PAUSED")
+    assert (ended.result, [one["id"] for one in ended.spaces]) == ("ok", ["fleet/demo-01"])
+    assert json.loads(ended.outputs["matrix"]) == {"include": [{"space-id": "fleet/demo-01"}]}
+    assert run("list", "fleet/demo-00", "acme/*", with_stage="PAUSED").outputs["count"] == "0"
 
 
 def test_a_static_space_is_skipped_when_selected(run, fleet):
@@ -249,6 +259,7 @@ def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
         with lock:
             running += 1
             peak = max(peak, running)
+        time.sleep(0.01)  # as long as the others take to begin
         try:
             return real(hub, space)
         finally:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from hf_action.attempt import Attempt
 from hf_action.inputs import OPERATIONS
+from hf_action.runner import Log, Runner
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, NEWER, OLD, READ_ONLY, TOKEN, read_dotenv
@@ -414,6 +416,18 @@ def test_the_log_has_a_line_a_change_and_a_heartbeat(run, world):
     lines = ended.log.splitlines()
     assert sum("RUNNING_BUILDING" in line and "still waiting" not in line for line in lines) <= 2
     assert 38 <= sum("still waiting" in line for line in lines) <= 46
+
+
+def test_a_budget_that_is_spent_on_starting_has_time_for_a_look_still(hub, clock, monkeypatch, capsys):
+    """A machine may take longer to load the action than the budget is; the Hub is not to blame, and is asked once."""
+    for name, value in {"HF_ENDPOINT": hub.url, "INPUT_OPERATION": "wait", "INPUT_SPACE-ID": "acme/demo", "INPUT_TIMEOUT": "0.5"}.items():
+        monkeypatch.setenv(name, value)
+    clock.advance(10)
+    runner = Runner()
+    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner), began=0.0)
+    attempt.work()
+    assert (attempt.report(cancelled=False), attempt.deadline, len(hub.requests)) == (4, 10.5, 1)
+    assert "RUNNING on commit 0000000 when the budget ended" in capsys.readouterr().out
 
 
 def test_invalid_input_still_writes_outputs_and_summary(run, hub):

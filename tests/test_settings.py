@@ -336,6 +336,60 @@ def test_waiting_for_nothing_is_a_mistake_only_for_wait():
     assert mistakes("wait", "a/b", "--wait-for-stage", "none")
 
 
+# ---- fleet files ----
+
+
+def from_file(*argv: str, text: str) -> Settings:
+    return parse([*argv, "--fleet-file", "f.yml"], {}, lambda name: text)
+
+
+def wrong_with(*argv: str, text: str) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        from_file(*argv, text=text)
+    return caught.value.mistakes
+
+
+def test_mistakes_of_a_fleet_file_are_found_together():
+    """A wrong key in one entry hides none of what is wrong with another; what is not known for sure is not said."""
+    text = "spaces:\n- { id: a/b, setle: 1 }\n- { id: a/c, operation: hardware }\n- { id: a/d, hardware: [1], operation: hardware }"
+    found = wrong_with("restart", "--timeout=soon", text=text)
+    assert [line.partition("; ")[0].partition(" (")[0] for line in found] == [
+        "timeout: 'soon' is no duration", "f.yml:2: setle: is no input of a Space", "f.yml:4: hardware: is a list",
+        "f.yml:3: a/c: hardware: is missing",
+    ]  # fmt: skip
+    assert wrong_with("restart", text="defaults: { hardware: [1] }\nspaces: [{ id: a/c, operation: hardware }]") == [
+        "f.yml:1: hardware: is a list; write a single value."
+    ]
+
+
+def test_what_a_step_gets_wrong_for_all_spaces_is_said_once():
+    """Its inputs are the defaults of every entry."""
+    assert len(wrong_with("restart", "--settle=soon", text="spaces: [a/b, a/c]")) == 1
+
+
+def test_an_operation_may_have_what_it_needs_from_the_file():
+    """The step needs it only for Spaces of its own."""
+    text = "spaces:\n- { id: a/b, hardware: t4-small }\n- { id: a/c, hardware: l4x1 }"
+    assert [each.hardware for each in from_file("hardware", text=text).fleet] == ["t4-small", "l4x1"]
+    assert wrong_with("hardware", "a/z", text=text) == ["hardware: is missing; operation hardware needs it."]
+
+
+def test_warnings_with_a_fleet_file():
+    """An input that some entry uses is used; one that an entry has for itself, or the file for all, is told by its place."""
+    text = """
+defaults: { settle: 3s, wait-for-stage: RUNING }
+spaces:
+- { id: a/b, operation: restart }
+- { id: a/c, operation: restart, stable-for: 3s }
+- { id: a/d, operation: info, commit: head }
+"""
+    assert from_file("--dry-run", "--health-check=/", "--sleep-time=1h", text=text).warnings == (
+        "sleep-time: is not used by operation info or restart; it is ignored.",
+        "f.yml: defaults: wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",
+        "f.yml:6: a/d: commit: is not used by operation info; it is ignored.",
+    )
+
+
 # ---- durations ----
 
 
