@@ -22,6 +22,11 @@ STUCK = Verdict(
     "a request did not end in time",
     "Check the name service and the network of this machine",
 )
+NOT_UNDONE = Verdict(
+    Outcome.CANCELLED,
+    "cancelled before it was known to be put back",
+    "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
+)
 # Seconds of the budget that are left at least once all is loaded: however short it is, there is time for a look.
 FIRST_LOOK = 0.5
 FREE = "cpu-basic"  # the one flavor whose price nobody needs to look up
@@ -42,7 +47,7 @@ class Attempt:
         self._settings: Settings | None = None
         self.deadline: float | None = None  # when the budget ends, on the clock of the log, once it is known
         self._campaign: Campaign | None = None
-        self._undone: tuple[Result, ...] = ()
+        self._undo: Undo | None = None
         self._hub: Hub | None = None
         self._prices: dict[str, float] = {}
         self._mistakes: list[str] = []
@@ -109,7 +114,7 @@ class Attempt:
         if settings.keyless:
             hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))
         if not campaign:
-            undo = Undo(
+            self._undo = undo = Undo(
                 memories=self._memories(),
                 endpoint=settings.endpoint,
                 hub=hub,
@@ -117,8 +122,8 @@ class Attempt:
                 log=self._log,
                 deadline=deadline,
             )
-            self._undone = undo.run()
-            if any(result.changed for result in self._undone):
+            undo.run()
+            if any(result.changed for result in undo.results(None)):
                 self._prices = hub.prices()
             return
         campaign.run()
@@ -172,7 +177,9 @@ class Attempt:
         operation = "restore" if self._post else self._settings.operation if self._settings else "step"
         elapsed = self._log.now() - self._began
         requests = self._hub.requests if self._hub else 0
-        results = self._undone
+        results: tuple[Result, ...] = ()
+        if self._undo:
+            results = self._undo.results(NOT_UNDONE if cancelled else self._ending)
         if self._campaign:
             if cancelled:
                 self._campaign.cancel()

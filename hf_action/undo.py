@@ -121,10 +121,28 @@ class Undo:
         self._log = log
         self._deadline = deadline
         self._began = clock.now()
+        self._done: list[Result] = []
 
-    def run(self) -> tuple[Result, ...]:
+    def run(self) -> None:
         """Look at each Space and put it back; a Space that cannot be is a result, and stops none of the others."""
-        return tuple(self._restore(memory) for memory in self._memories)
+        for memory in self._memories:
+            self._done.append(self._restore(memory))
+
+    def results(self, ending: Verdict | None) -> tuple[Result, ...]:
+        """Return what became of each Space; what was not come to has this `ending`."""
+        done = tuple(self._done)
+        if not ending:
+            return done
+        return done + tuple(
+            Result(
+                space=memory.space,
+                outcome=ending.outcome,
+                message=ending.message,
+                elapsed=self._clock.now() - self._began,
+                url=page(self._endpoint, memory.space),
+            )
+            for memory in self._memories[len(done) :]
+        )
 
     def _restore(self, memory: Memory) -> Result:
         before = after = None

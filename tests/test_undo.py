@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_action.attempt import Attempt
+from hf_action.errors import Cancelled
 from hf_action.facts import Runtime
+from hf_action.hub import Hub
 from hf_action.runner import Log, Runner
 from hf_action.undo import Memory, plan, recall
 from simhub.faults import Fault, Kind
@@ -119,8 +121,12 @@ def steps(run, hub, clock, tmp_path, monkeypatch, capsys):
         runner = Runner()
         log = Log(clock=clock, runner=runner, began=clock.now())
         attempt = Attempt([], runner=runner, log=log, began=clock.now(), post=True)
-        attempt.work()
-        return main, attempt.report(cancelled=False), capsys.readouterr().out
+        cancelled = False
+        try:
+            attempt.work()
+        except Cancelled:
+            cancelled = True
+        return main, attempt.report(cancelled=cancelled), capsys.readouterr().out
 
     return steps
 
@@ -213,6 +219,24 @@ def test_an_undoing_without_an_answer_ends(steps, world, hub, clock):
     between = lambda: hub.inject(Fault(kind=Kind.STATUS, method="POST", times=None))  # noqa: E731
     _, status, log = steps("wake", "acme/one", restore="true", between=between)
     assert (status, "acme/one: unreachable: the Hub answered 503" in log) == (5, True)
+
+
+def test_a_signal_in_the_post_step_tells_what_was_put_back_and_what_not(steps, world, hub, monkeypatch):
+    """What was done is not denied."""
+    for name in ("one", "two"):
+        world.add(Space(id=f"acme/{name}", stage="SLEEPING", commit=None))
+    real = Hub.pause
+
+    def pause(hub, space):
+        if space == "acme/two":
+            raise Cancelled
+        return real(hub, space)
+
+    monkeypatch.setattr(Hub, "pause", pause)
+    _, status, log = steps("wake", "acme/one acme/two", restore="true")
+    assert status == 130
+    assert "acme/one: ok: paused again: it was SLEEPING" in log
+    assert "acme/two: cancelled: cancelled before it was known to be put back" in log
 
 
 def test_the_state_holds_no_token(steps, tmp_path):
