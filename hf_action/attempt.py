@@ -27,8 +27,8 @@ NOT_UNDONE = Verdict(
     "cancelled before it was known to be put back",
     "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
 )
-# Seconds of the budget that are left at least once all is loaded: however short it is, there is time for a look.
-FIRST_LOOK = 0.5
+# Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
+FIRST_LOOK = 0.25
 FREE = "cpu-basic"  # the one flavor whose price nobody needs to look up
 
 
@@ -45,13 +45,17 @@ class Attempt:
         self._post = post
         self._idle = post and not runner.saved_state()  # a post step without work leaves no trace
         self._settings: Settings | None = None
-        self.deadline: float | None = None  # when the budget ends, on the clock of the log, once it is known
         self._campaign: Campaign | None = None
         self._undo: Undo | None = None
         self._hub: Hub | None = None
         self._prices: dict[str, float] = {}
         self._mistakes: list[str] = []
         self._ending: Verdict | None = None  # on every Space that has no verdict of its own
+
+    @property
+    def deadline(self) -> float | None:
+        """When the budget ends, on the clock of the log; None before the settings are read."""
+        return self._began + self._settings.timeout if self._settings else None
 
     def work(self) -> None:
         """Read the settings and do what they say; whatever goes wrong is kept for the report."""
@@ -91,7 +95,7 @@ class Attempt:
         from hf_action.hub import Hub  # a third of a second that a mistake need not wait for
 
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
-        self.deadline = deadline = max(self._began + settings.timeout, least)
+        deadline = max(self._began + settings.timeout, least)
         self._hub = hub = Hub(
             endpoint=settings.endpoint,
             token=settings.token,
