@@ -122,6 +122,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
         warned += noted
     own = () if _is_all_in_file(given) else (settings,)
     warnings += _check_use(given, [each.operation for each in (*own, *fleet)]) + warned
+    warnings += _check_time(settings)
     mistakes += _check_subject(given, settings)
     if mistakes:
         raise InvalidInput(mistakes, warnings=warnings, token=settings.token)
@@ -335,6 +336,13 @@ def _check_use(given: Mapping[str, str], operations: Sequence[str]) -> list[str]
         for row in INPUTS.values()
         if known and not known & row.used_by and given.get(row.name, row.default) != row.default
     ]
+
+
+def _check_time(settings: Settings) -> list[str]:
+    """Warn about a stage that cannot hold for long enough within the budget."""
+    if not settings.timeout or (settings.stable_for or 0.0) < settings.timeout:
+        return []
+    return [f"stable-for: {settings.stable_for:g} s do not fit into a timeout of {settings.timeout:g} s."]
 
 
 def _check_stages(name: str, stages: frozenset[str], all_the_same: str) -> list[str]:

@@ -306,6 +306,13 @@ def test_warnings_in_full():
     )
 
 
+def test_a_hold_longer_than_the_budget_is_warned_about():
+    """It ends as timed-out whatever the Space does."""
+    assert parse(["wait", "a/b", "--timeout=1m", "--stable-for=60s"], {}).warnings == ("stable-for: 60 s do not fit into a timeout of 60 s.",)
+    assert parse(["wait", "a/b", "--timeout=1m", "--stable-for=59s"], {}).warnings == ()
+    assert len(mistakes("wait", "a/b", "--timeout=x", "--stable-for=y")) == 2
+
+
 def test_an_unused_input_is_warned_about_unless_it_says_the_default():
     """action.yml hands every default over; only what a user chose is worth a warning."""
     defaults = {name: row.default for name, row in INPUTS.items() if row.default and name != "operation"}
