@@ -54,7 +54,7 @@ class Listener:
         self._clock = clock
         self._known = known
         self._debug = debug
-        self._open = self._left = False
+        self._open = self._left = self._proven = False
         self._woken = False  # whether an event made the last look
         self._false_alarms = self._missed = 0
         self._before = known()
@@ -64,7 +64,14 @@ class Listener:
 
     @property
     def live(self) -> bool:
-        """Whether an event is to be expected when something happens."""
+        """Whether an event is to be expected when something happens, since one was heard of an earlier change.
+
+        A stream that is open and silent is no reason to look less often.
+        """
+        return self._hears and self._proven
+
+    @property
+    def _hears(self) -> bool:
         return self._open and not self._left
 
     def now(self) -> float:
@@ -80,7 +87,7 @@ class Listener:
             self._thread.start()
             self._answered.wait(min(OPENING, seconds))
         self._woken = False
-        if self.live:
+        if self._hears:
             self._clock.sleep(began + seconds - self._clock.now(), self._wake)
             self._woken = self._wake.is_set()
         left = began + (min(GAP, seconds) if self._woken else seconds) - self._clock.now()
@@ -100,6 +107,7 @@ class Listener:
         news, self._before = known != self._before, known
         if news:
             self._false_alarms = 0
+            self._proven |= self._woken
             self._missed += not self._woken and not self._wake.is_set()
         else:
             self._false_alarms += self._woken

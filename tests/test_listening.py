@@ -1,6 +1,7 @@
 """The Hub's status events: heard while one Space is waited for, never believed, and left where they are of no use."""
 
 import threading
+from itertools import count
 
 import pytest
 
@@ -69,6 +70,14 @@ def test_nobody_listens_for_what_is_there_already(run, world, hub):
     assert (run("wait", "acme/demo").result, asked(hub, "/events")) == ("ok", 0)
 
 
+def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world, clock, monkeypatch):
+    """Looking goes on as without it until an event has announced a change."""
+    monkeypatch.setattr("simhub.api._follow_runtime", lambda world, id: ([] for _ in count()))
+    world.add(Space(id="acme/short", stage="BUILDING", commit=None, timeline=(Phase(20, "RUNNING", commit=HEAD),)))
+    ended = run("wait", "acme/short")
+    assert (ended.result, ended.elapsed <= 23, asked(hub, "/events")) == ("ok", True, 1)
+
+
 def test_several_spaces_are_watched_without_events(run, world, hub):
     """A stream for each would be a connection for each; one listing looks at them all."""
     for name in ("one", "two"):
@@ -123,10 +132,10 @@ def listening(stream: Stream, clock: FakeClock, known: list) -> tuple[Listener, 
 
 
 def test_sleep_lasts_as_asked_where_nothing_happens():
-    """An open stream alone shortens nothing."""
+    """An open stream alone shortens nothing, and promises nothing."""
     clock = FakeClock()
     listener, said = listening(Stream(), clock, [1])
-    assert (listener.live, listener.now(), said) == (True, 2.0, [])
+    assert (listener.live, listener.now(), said) == (False, 2.0, [])
     listener.sleep(30.0)
     assert listener.now() == clock.now() == 32.0
 
@@ -172,7 +181,7 @@ def test_a_stream_that_lets_changes_go_unannounced_is_left():
     known = [1]
     listener, said = listening(Stream(), FakeClock(), known)
     for _ in range(MOST_MISSED):
-        assert listener.live
+        assert not said
         known.append(known[-1] + 1)
         listener.sleep(30.0)
     assert (listener.live, said) == (False, [f"acme/demo: going on without its status events: {MOST_MISSED} changes came without one"])
@@ -184,7 +193,7 @@ def test_a_stream_that_ends_wakes_the_sleeper():
 
     def end() -> None:
         stream.over.set()
-        while listener.live:
+        while listener._hears:
             pass
 
     clock = Busy(end)

@@ -283,6 +283,13 @@ def test_hardware_is_asked_for_and_waited_for(run, world, hub):
     assert "$0.40 an hour, before $0.00" in ended.log
 
 
+def test_the_hardware_of_many_is_watched_by_listings(run, fleet, hub):
+    """What a listing says of other hardware is news, and read from the runtime itself."""
+    ended = run("hardware", "fleet/demo-*", hardware="a10g-small", commit="any")
+    assert (ended.result, {one["hardware"] for one in ended.spaces}) == ("ok", {"a10g-small"})
+    assert sum(request.path.endswith("/runtime") for request in hub.requests) <= 3 * 20
+
+
 def test_hardware_that_is_there_already_is_unchanged(run, world, hub):
     """Nothing is sent, also where the Hub says no more than what runs."""
     world.add(Space(id="acme/gpu", hardware="t4-small"))

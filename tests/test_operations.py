@@ -424,7 +424,7 @@ def test_a_budget_that_is_spent_on_starting_has_time_for_a_look_still(hub, clock
         monkeypatch.setenv(name, value)
     clock.advance(10)
     runner = Runner()
-    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner), began=0.0)
+    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0)
     attempt.work()
     assert (attempt.report(cancelled=False), clock.now(), len(hub.requests)) == (4, 10.25, 1)
     assert "RUNNING on commit 0000000 when the budget ended" in capsys.readouterr().out

@@ -395,6 +395,9 @@ spaces:
         "f.yml: defaults: wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",
         "f.yml:6: a/d: commit: is not used by operation info; it is ignored.",
     )
+    assert from_file("restart", "--wait-for-stage=RUNING", text="spaces: [a/b, a/c]").warnings == (
+        "wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",
+    )
 
 
 # ---- durations ----
