@@ -212,8 +212,8 @@ class Runner:
 class Log:
     """Lines for people, and a heartbeat while there are none: from `sleep`, or from `beat` while a request takes long.
 
-    All waiting of the step goes through `sleep`, so only requests let time pass elsewhere. `began` is when the step did, on
-    `clock`.
+    All waiting of the step goes through `sleep`, so only requests let time pass elsewhere. `began` is when the step
+    did, on `clock`.
     """
 
     def __init__(self, *, clock: Clock, runner: Runner, began: float) -> None:
