@@ -36,7 +36,7 @@ from hf_action.errors import ActionError, Denied, NotFound, OutOfTime, Refused, 
 from hf_action.facts import Description, Garbage, Runtime, read_description, read_runtime
 from hf_action.report import hidden
 from hf_action.selection import Query
-from hf_action.waiting import PATIENCE, Clock, Quota
+from hf_action.waiting import LAST_LOOK, PATIENCE, Clock, Quota
 
 # Seconds one request may take, from its start to the last byte; the Hub answers in well under one.
 REQUEST_TIMEOUT = 10.0
@@ -367,11 +367,16 @@ class Hub:
 
         def give_up(state: RetryCallState) -> bool:
             now = self._clock.now()
-            return now + state.upcoming_sleep >= self._deadline or now - began >= PATIENCE
+            return now + max(state.upcoming_sleep, LAST_LOOK) >= self._deadline or now - began >= PATIENCE
+
+        def pause(state: RetryCallState) -> float:
+            """Wait no longer than until there is just time for one more request, unless the Hub asks for it."""
+            seconds, left = _backoff(state), self._deadline - self._clock.now()
+            return seconds if _asked_for(state) is not None else min(seconds, max(left - LAST_LOOK, 0.0))
 
         retrying = Retrying(
             retry=retry_if_exception(repeat or _is_passing),
-            wait=_backoff,
+            wait=pause,
             stop=give_up,
             before_sleep=lambda state: self._tell(state, space),
             sleep=self._clock.sleep,
@@ -603,9 +608,14 @@ def _failure(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
+def _asked_for(state: RetryCallState) -> float | None:
+    """Return the seconds that the Hub asked to be left alone."""
+    return getattr(_failure(state), "retry_after", None)
+
+
 def _backoff(state: RetryCallState) -> float:
     """Return what the Hub asked for, else 1, 2, 4 ... 30 seconds, up to a half more by chance."""
-    error = _failure(state)
-    if isinstance(error, Unreachable) and error.retry_after is not None:
-        return error.retry_after
+    asked = _asked_for(state)
+    if asked is not None:
+        return asked
     return min(2.0 ** (state.attempt_number - 1), 30.0) * random.uniform(1.0, 1.5)

@@ -377,6 +377,15 @@ def test_retry_after_is_kept_where_there_is_no_quota_header(run, hub):
     assert (run("info", "acme/demo").elapsed, len(hub.requests)) == (33.0, 2)
 
 
+def test_the_first_look_is_tried_until_the_budget_ends(run, hub):
+    """A Hub that comes back at the last moment is heard; the pauses between are no reason to give up before."""
+    hub.inject(Fault(kind=Kind.STATUS, status=503, method="GET", path="demo", times=3))
+    ended = run("info", "acme/demo", timeout="6s")
+    assert (ended.result, ended.elapsed, len(hub.requests)) == ("ok", pytest.approx(5.0), 4)
+    hub.inject(Fault(kind=Kind.STATUS, status=503, headers={"Retry-After": "20"}, method="GET", path="demo"))
+    assert (run("info", "acme/demo", timeout="6s").result, len(hub.requests)) == ("unreachable", 5)
+
+
 def test_a_silent_hub_is_unreachable_after_five_minutes(run, hub):
     """Not after the first bad answer, and not only at the end of the budget."""
     hub.inject(Fault(kind=Kind.STATUS, status=503, method="GET", path=".", times=None))
