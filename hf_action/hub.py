@@ -320,7 +320,7 @@ class Hub:
         with suppress(*_MISSHAPEN):
             call(space)
         if self._answers.last is None:
-            raise Garbage("no request could be made of it")
+            raise Refused(f"huggingface_hub makes no request about {space}")
         return self._answer.json()
 
     def _runtime(self, call: Callable[[str], object], space: str) -> Runtime:

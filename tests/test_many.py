@@ -82,6 +82,14 @@ def test_watching_goes_on_where_listings_lack_the_runtimes(run, fleet, hub):
     assert sum(request.path == "/api/spaces" for request in hub.requests) == 2
 
 
+def test_a_space_that_huggingface_hub_refuses_to_ask_about_fails_alone(run, fleet, hub):
+    """Its id is none by its rules; the answer to another request is not taken for one about it."""
+    hub.inject(listing({"id": "fleet/demo-01", "runtime": {"stage": "RUNNING"}}, {"id": "fleet/a--b", "runtime": {"stage": "RUNNING"}}))
+    ended = run("pause", "fleet/*", max_parallel="1")
+    assert {one["id"]: one["result"] for one in ended.spaces} == {"fleet/demo-01": "ok", "fleet/a--b": "failed"}
+    assert writes(hub) == ["pause"]
+
+
 @pytest.mark.parametrize("page", [{"error": "no"}, ["fleet/demo-01"], [{"id": 5}]])
 def test_what_is_no_listing_is_asked_for_again(page, run, fleet, hub):
     """Its entries name no Spaces."""
