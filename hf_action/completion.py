@@ -124,9 +124,9 @@ SHELLS: dict[str, Callable[[], str]] = {"bash": bash, "zsh": zsh, "fish": fish}
 
 def _short(about: str) -> str:
     """Return the first sentence, which is what fits beside a word."""
-    return about.split(". ", maxsplit=1)[0].rstrip(".")
+    return about.partition(". ")[0].rstrip(".")
 
 
 def _fish(text: str) -> str:
     """Quote for fish, where a quote inside of quotes takes a backslash."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "'" + text.replace("'", "\\'") + "'"

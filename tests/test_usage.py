@@ -52,7 +52,20 @@ which Spaces:
 connection:
   --token TOKEN
 """ in text
+    assert """
+
+the command itself:
+  --json        Print the outputs as one JSON document to stdout, and all else to stderr.
+""" in text
     assert text.endswith("""
+  --version     Print the version.
+
+notes:
+  A DURATION is in seconds (90, 0.5) or like 90s, 20m, 1.5m, 1h30m. A flag without a value may be
+  given true or false.
+  An input may also be a variable, such as INPUT_TIMEOUT for --timeout; the flag wins.
+  In a terminal each Space has a line that moves; in a pipe and in a file, lines stay. NO_COLOR and
+  FORCE_COLOR are obeyed.
 
 exit status:
   0    ok, unchanged, planned, skipped
@@ -120,7 +133,49 @@ def test_every_flag_is_completed():
     assert found["--logs"].values == ("on-failure", "always", "never") and found["--completion"].values == tuple(SHELLS)
     assert found["--with-stage"].values[: len(STAGES)] == tuple(STAGES)
     assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file"]
-    assert found["--token"].about == "Hugging Face access token" and found["--json"].form == ""
+    assert found["--token"].about == "Hugging Face access token"
+    assert found["--json"].about == "Print the outputs as one JSON document to stdout, and all else to stderr"
+    assert (found["--json"].form, found["--completion"].form, found["--sort"].form) == ("", "SHELL", "name|likes|last-modified")
+
+
+@pytest.mark.parametrize(
+    ("shell", "lines"),
+    [
+        (
+            "bash",
+            [
+                "    --logs) words='on-failure always never' ;;",
+                "    --fleet-file)",
+                "    --space-id|--timeout|--settle|--stable-for|--health-check|--hardware|--log-lines|--author|--search|--with-sdk|--with-hardware|"
+                "--exclude|--limit|--max-parallel|--token|--endpoint) return ;;",
+                "        words='info wait restart pause wake hardware sleep-time list'",
+            ],
+        ),
+        (
+            "zsh",
+            [
+                "    '--settle=[How long a stage that has not moved since the step'\"'\"'s action is not believed]:DURATION: ' \\",
+                "    '--dry-run[Say what would be done, and send nothing but reads]' \\",
+                "    '--logs=[When to fetch the tail of the build or run log: on-failure, always or never]:on-failure|always|never:(on-failure always never)' \\",
+                "    '--fleet-file=[A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json]:FILE:_files' \\",
+            ],
+        ),
+        (
+            "fish",
+            [
+                "complete -c hf-space -n __fish_use_subcommand -a list -d 'List the selected Spaces; act on none'",
+                "complete -c hf-space -l settle -x -a '' -d 'How long a stage that has not moved since the step\\'s action is not believed'",
+                "complete -c hf-space -l dry-run -d 'Say what would be done, and send nothing but reads'",
+                "complete -c hf-space -l fleet-file -r -F -d 'A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json'",
+                "complete -c hf-space -l completion -x -a 'bash zsh fish' -d 'Print what makes a shell complete words; write --completion and one of bash, zsh, fish'",
+            ],
+        ),
+    ],
+)
+def test_the_scripts_have_a_line_for_each(shell, lines):
+    """With the first sentence that the help has, quoted as the shell wants it."""
+    script = SHELLS[shell]().splitlines()
+    assert [line for line in lines if line not in script] == []
 
 
 COMPLETED = [
