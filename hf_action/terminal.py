@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from threading import Event
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -72,13 +71,6 @@ class Terminal(Log):
         else:
             super().tell(track, text)
 
-    def sleep(self, seconds: float, wake: Event | None = None) -> None:
-        """Let time pass; lines that move need no heartbeat."""
-        if self._live:
-            self._clock.sleep(seconds, wake)
-        else:
-            super().sleep(seconds, wake)
-
     def beat(self) -> None:
         """Be silent as well while a request takes long."""
         if not self._live:
@@ -101,6 +93,13 @@ class Terminal(Log):
         with suppress(Exception):  # neither a terminal that has gone nor a mistake in drawing costs the outputs
             self._live.stop()
         super().conclude(untold)
+
+    def _beat(self) -> None:
+        """Lines that move need no heartbeat."""
+        if self._live:
+            self._last = self._clock.now()
+        else:
+            super()._beat()
 
     # ---- what is drawn, some times a second, by a thread of rich ----
 

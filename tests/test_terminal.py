@@ -85,6 +85,21 @@ def test_the_line_changes_though_nothing_happens(terminal):
     screen.end()
 
 
+BEATING = "from hf_action import main, runner\nrunner.HEARTBEAT, runner.MOMENT, main.BEAT = 0.3, 0.1, 0.2\nsys.exit(main.main())"
+
+
+def test_lines_that_move_need_no_heartbeat(terminal, url):
+    """Elsewhere it is a line, also where colours are forced."""
+    screen = terminal("wait", "acme/busy", "--timeout", "2", script=BEATING)
+    assert screen.end() == 4
+    assert b"still waiting" not in screen.raw
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{BEATING}"
+    environ = clean_environ() | {"HF_ENDPOINT": url, "FORCE_COLOR": "1"}
+    command = [sys.executable, "-I", "-c", code, "wait", "acme/busy", "--timeout", "2"]
+    done = subprocess.run(command, env=environ, capture_output=True, timeout=30)
+    assert b"s] still waiting: acme/busy" in done.stdout
+
+
 def test_what_the_step_does_before_there_are_spaces(terminal, hub):
     """There is a line while they are listed, which does not stay."""
     hub.inject(Fault(kind=Kind.STATUS))
