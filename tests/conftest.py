@@ -47,6 +47,10 @@ class Ended:
         return json.loads(self.outputs["spaces"])
 
 
+# For processes that end at a moment which nobody knows, or cannot write a file: their coverage would be by chance.
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
+
+
 def clean_environ() -> dict[str, str]:
     """Return what a process needs of this one's environment: where things are, and how its coverage is measured."""
     needed = ("PATH", "SYSTEMROOT", "SSL_CERT_FILE", "COVERAGE_PROCESS_CONFIG")

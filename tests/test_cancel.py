@@ -26,7 +26,7 @@ from hf_action import waiting
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import TOKEN, clean_environ, read_outputs
+from tests.conftest import TOKEN, UNMEASURED, clean_environ, read_outputs
 from tests.test_hostile import read_file_command
 
 ROOT = Path(__file__).parent.parent
@@ -133,7 +133,7 @@ def test_during_start(hub, tmp_path):
         number, delay = moment
         output = tmp_path / f"output-{number}-{delay}"
         output.write_text("")
-        process = start("wait", "acme/busy", url=hub.url, GITHUB_OUTPUT=str(output))
+        process = start("wait", "acme/busy", url=hub.url, GITHUB_OUTPUT=str(output), **UNMEASURED)
         time.sleep(delay)
         process.send_signal(number)
         try:
@@ -254,7 +254,7 @@ def test_among_many_spaces(hub, files):
 @pytest.mark.parametrize(("first", "second"), [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGTERM)])
 def test_a_second_signal_ends_it_at_once(hub, files, first, second):
     """Also while the report of the first is being written."""
-    process = start("info", "acme/demo", url=hub.url, script=SLOW_DISK.format(seconds=60), **files)
+    process = start("info", "acme/demo", url=hub.url, script=SLOW_DISK.format(seconds=60), **UNMEASURED, **files)
     read_until(process, "the disk is slow")
     process.send_signal(first)
     time.sleep(0.2)
@@ -262,6 +262,23 @@ def test_a_second_signal_ends_it_at_once(hub, files, first, second):
     process.send_signal(second)
     assert (process.wait(timeout=10), time.monotonic() - began < 0.5) == (130, True)
     process.stdout.close()
+
+
+TWICE = """
+import os, signal, sys
+from hf_action.main import Cancellation
+Cancellation()
+os.kill(os.getpid(), signal.SIGINT)
+print("remembered", flush=True)
+os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(7)
+"""
+
+
+def test_a_second_signal_needs_nobody_but_its_handler():
+    """The first is only remembered where it must not end anything; the second ends the process there, too."""
+    process = start(url="http://127.0.0.1:9", script=TWICE)
+    assert (process.communicate(timeout=10)[0], process.returncode) == ("remembered\n", 130)
 
 
 # ---- stuck where Python cannot interrupt ----
@@ -512,7 +529,7 @@ def test_a_disk_that_gets_full_leaves_no_half_outputs(hub, files, room):
     """The runner fails a step whose file of outputs breaks off, so what could not be written whole is taken back."""
     Path(files["GITHUB_OUTPUT"]).write_text("earlier=kept\n")
     limit = room + len("earlier=kept\n")
-    process = start("info", "acme/demo", url=hub.url, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), COVERAGE_PROCESS_CONFIG="", **files)
+    process = start("info", "acme/demo", url=hub.url, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), **UNMEASURED, **files)
     text = process.communicate(timeout=20)[0]
     written = read_file_command(Path(files["GITHUB_OUTPUT"]).read_text())
     assert (process.returncode, written[0]) == (0, ("earlier", "kept")), text

@@ -10,7 +10,7 @@ import pytest
 
 from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import TOKEN, clean_environ, read_outputs
+from tests.conftest import TOKEN, UNMEASURED, clean_environ, read_outputs
 
 ENTRYPOINT = Path(__file__).parent.parent / "entrypoint.py"
 
@@ -63,7 +63,7 @@ def test_a_signal_ends_the_wait_with_everything_written(url, files, number):
 
 def test_a_signal_before_anything_was_asked(url, files):
     """The very start of the process is as good a moment as any other; nothing but the interpreter's own start is not."""
-    process = start("wait", "acme/busy", url=url, **files)
+    process = start("wait", "acme/busy", url=url, **UNMEASURED, **files)
     time.sleep(0.15)
     process.send_signal(signal.SIGTERM)
     text = process.communicate(timeout=10)[0]

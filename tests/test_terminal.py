@@ -12,7 +12,7 @@ import pytest
 from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, Token, World
-from tests.conftest import TOKEN, clean_environ
+from tests.conftest import TOKEN, UNMEASURED, clean_environ
 from tests.screens import ROOT, Terminal, colours
 from tests.test_cancel import STUCK
 
@@ -203,7 +203,7 @@ def test_a_second_ctrl_c(terminal):
     """The process is gone at once, and the cursor is there: it was never hidden."""
     slow = "import time\nfrom hf_action import runner\nfrom hf_action.main import main\n"
     slow += "runner.Runner.write_outputs = lambda *about: [print('the disk is slow', flush=True), time.sleep(60)]\nsys.exit(main())"
-    screen = terminal("info", "acme/demo", script=slow)
+    screen = terminal("info", "acme/demo", script=slow, **UNMEASURED)
     screen.until("the disk is slow")
     screen.type("\x03")
     time.sleep(0.2)
