@@ -14,7 +14,7 @@ LIVE = "RUNNING"
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A Space that is `before`, until `trigger` (a push, a restart, or nothing: it builds already) sets off `script`."""
+    """A Space that is `before` until `trigger` sets off `script`: a push, a restart, or none, as it builds already."""
 
     name: str
     script: Script
