@@ -65,9 +65,8 @@ def machine() -> str:
 
 def peers(found: dict[str, Any]) -> str:
     """One column a peer, with ratios to `hf spaces wait`."""
-    start, live, waits = found["start"], found["live"], found["waits"]
     rows = [
-        from_start(start, name, key, unit)
+        from_start(found["start"], name, key, unit)
         for name, key, unit in (
             ("process start to first request", "first request", "ms"),
             ("process start to end, Space already there", "end", "ms"),
@@ -75,26 +74,47 @@ def peers(found: dict[str, Any]) -> str:
             ("peak memory", "memory", "MB"),
         )
     ]
-    requests = {peer: waits[peer]["requests"] for peer in Peer}
-    rows.append(
+    return table(["", *Peer], [*rows, *requests(found["waits"]), *delays(found), *verdicts(found["waits"])])
+
+
+def requests(waits: dict[str, Any]) -> list[list[str]]:
+    """Return rows about builds of twenty minutes; a peer that was fooled by the stage from before needs few."""
+    base = waits[Peer.HF]["requests"]
+    whole = {peer: waits[peer]["restart"] for peer in Peer}
+    true = {peer: whole[peer]["verdict"] == "true success" for peer in Peer}
+    return [
         [
-            "requests of a twenty-minute build",
-            *(cell([requests[p]], base=requests[Peer.HF], unit="", digits=0) for p in Peer),
-        ]
-    )
-    late = {
-        "real time, builds of seconds": live,
-        "shared clock, builds of minutes": {p: waits[p]["delays"] for p in Peer},
+            "requests of a twenty-minute build that is under way",
+            *(cell([waits[peer]["requests"]], base=base, unit="", digits=0) for peer in Peer),
+        ],
+        [
+            "requests of a restart and its twenty-minute build, seen after 5 s",
+            *(str(whole[peer]["requests"]) if true[peer] else whole[peer]["verdict"].upper() for peer in Peer),
+        ],
+    ]
+
+
+def delays(found: dict[str, Any]) -> list[list[str]]:
+    """Return rows about how long after the last stage was reached a step ended."""
+    kinds = {
+        "real time, builds of seconds": found["live"],
+        "shared clock, builds of minutes": {peer: found["waits"][peer]["delays"] for peer in Peer},
     }
-    for name, delays in late.items():
-        rows.append([f"delay, {name}: median", *(cell(delays[p], base=median(delays[Peer.HF])) for p in Peer)])
-        rows.append([f"delay, {name}: 95th percentile", *(f"{percentile(delays[p], 95):.2f} s" for p in Peer)])
+    rows = []
+    for kind, late in kinds.items():
+        base = median(late[Peer.HF])
+        rows.append([f"delay, {kind}: median", *(cell(late[peer], base=base) for peer in Peer)])
+        rows.append([f"delay, {kind}: 95th percentile", *(f"{percentile(late[peer], 95):.2f} s" for peer in Peer)])
+    return rows
+
+
+def verdicts(waits: dict[str, Any]) -> list[list[str]]:
+    """Return rows about deployments after which the Hub names the stage from before."""
     total = sum(waits[Peer.HF]["stale"].values())
-    rows += [
-        [f"{word} in {total} stale timelines", *(str(waits[p]["stale"].get(word, 0)) for p in Peer)]
+    return [
+        [f"{word} in {total} stale timelines", *(str(waits[peer]["stale"].get(word, 0)) for peer in Peer)]
         for word in ("false success", "false failure")
     ]
-    return table(["", *Peer], rows)
 
 
 def from_start(start: dict[str, Any], name: str, key: str, unit: str) -> list[str]:
@@ -150,17 +170,18 @@ def goals(found: dict[str, Any]) -> Sequence[Goal]:
     failed = [size for size, figure in found["fleet"]["sizes"][Peer.ACTION].items() if figure["exit"]]
     many = found["fleet"]["round"]
     refused = sum(row["429"] for row in found["fleet"]["quota"])
-    requests = {p: waits[p]["requests"] for p in (Peer.QUIET, Peer.ACTION)}
+    quiet = max(waits[Peer.QUIET]["requests"], waits[Peer.QUIET]["restart"]["requests"])
+    heard = waits[Peer.ACTION]["restart"]["requests"]
     return (
         Goal("no false verdict", f"{len(wrong)}", not wrong),
         Goal("median delay under 0.5 s with events", f"{late[Peer.ACTION]:.2f} s", late[Peer.ACTION] < 0.5),
         Goal("median delay under 4 s without", f"{late[Peer.QUIET]:.2f} s", late[Peer.QUIET] < 4),
         Goal(
-            "at most 60 requests of a twenty-minute build with events",
-            f"{requests[Peer.ACTION]}",
-            requests[Peer.ACTION] <= 60,
+            "at most 60 requests of a restart and its twenty-minute build with events",
+            f"{heard}; {waits[Peer.ACTION]['requests']} where the build was under way, so that none was heard before",
+            heard <= 60,
         ),
-        Goal("at most 150 without", f"{requests[Peer.QUIET]}", requests[Peer.QUIET] <= 150),
+        Goal("at most 150 without", f"{quiet}", quiet <= 150),
         Goal(
             "first request sooner than hf",
             f"{first[Peer.ACTION]:.0f} ms, {first[Peer.HF]:.0f} ms",

@@ -89,7 +89,7 @@ def play(peer: Peer, space: str, *, restart: bool = False, clock: Clock | None =
 def act(words: Sequence[str], clock: Clock) -> int:
     """Run one step of the action on a clock; return its exit status."""
     runner, began = Runner(), clock.now()
-    attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner), began=began)
+    attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner, began=began), began=began)
     attempt.work()
     return attempt.report(cancelled=False)
 

@@ -64,11 +64,13 @@ def measure(peer: Peer) -> dict[str, object]:
             server.inject(Fault(kind=Kind.STATUS, status=404, path="/events$", times=None))
         prepare(server.url, clock)
         stage = Stage(peer, clock, server)
+        restart = stage.play(timelines.RESTART)
         long = stage.play(timelines.TWENTY_MINUTES)
         builds = [stage.play(one) for one in timelines.builds(BUILDS, longest=1200, longest_start=120)]
         stale = [(one.name, stage.play(one)) for one in timelines.stale()]
     assert {outcome for outcome, _, _ in (long, *builds)} == {"true success"}
     return {
+        "restart": {"verdict": restart[0], "requests": restart[2]},
         "requests": long[2],
         "delays": [late for _, late, _ in builds],
         "stale": dict(Counter(outcome for _, (outcome, _, _) in stale)),
