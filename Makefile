@@ -11,7 +11,7 @@ UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser requests urll
 # The summary is looked at where that is possible.
 BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))
 
-.PHONY: help setup browser golden demo docs check lint types test quick docker mutants image pins
+.PHONY: help setup browser golden demo docs check lint types test quick docker bench mutants image pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -73,6 +73,9 @@ MEASURED := $(BIN)/coverage run -m pytest -m "not container and not act"
 docker: setup ## Run the tests of the built container and of workflow files; skipped without a Docker engine
 	$(ENGINE) || $(ENGINE) $(ALONE)
 ENGINE := $(BIN)/python -m pytest -m "container or act"
+
+bench: setup ## Compare the action with what people use today, on this machine; fails where a goal is missed
+	@$(BIN)/python -m bench
 
 # The post step's Undo and what is saved for it talk to the Hub, so they are no pure code; the rest of undo.py is.
 mutants: setup ## Change the pure modules in thousands of small ways, and count what the tests notice

@@ -7,9 +7,11 @@ its own, forked from one that has imported everything; nothing is compressed, an
 import json
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from bench.peers import OWNER, TOKENS, Peer, play, prepare
 from bench.timelines import Timeline, builds
@@ -34,22 +36,26 @@ def main() -> int:
         return play(peer, space_of(peer, number))
 
     waits = {
-        fork(lambda peer=peer, number=number: wait(peer, number)): (peer, timeline)
+        fork(partial(wait, peer, number)): (peer, timeline)
         for number, timeline in enumerate(timelines)
         for peer in Peer
     }
-    for _ in waits:
-        os.read(begun, 1)
-    began = hub.begin()
     delays: dict[str, list[float]] = {peer: [] for peer in Peer}
-    while waits:
-        pid, status = os.wait()
-        ended = time.monotonic()
-        peer, timeline = waits.pop(pid)
-        if status != 0:
-            raise RuntimeError(f"{peer} failed with {os.waitstatus_to_exitcode(status)}: {timeline.name}")
-        delays[peer].append(ended - began - timeline.lasts)
-    hub.end()
+    try:
+        for _ in waits:
+            os.read(begun, 1)
+        began = hub.begin()
+        while waits:
+            pid, status = os.wait()
+            ended = time.monotonic()
+            peer, timeline = waits.pop(pid)
+            if status != 0:
+                raise RuntimeError(f"{peer} failed with {os.waitstatus_to_exitcode(status)}: {timeline.name}")
+            delays[peer].append(ended - began - timeline.lasts)
+    finally:
+        for pid in (*waits, hub.pid):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
     print(json.dumps(delays))
     return 0
 
@@ -60,24 +66,19 @@ def space_of(peer: Peer, number: int) -> str:
 
 
 class HubProcess:
-    """A Hub in a process of its own, where time does not begin before it is told to."""
+    """A Hub in the process `pid`, where time does not begin before it is told to."""
 
     def __init__(self, timelines: list[Timeline]) -> None:
         self._began = math.inf
         (self._hear, self._ask), (told, self._tell) = os.pipe(), os.pipe()
         self._told = told
-        fork(lambda: self._run(timelines))
+        self.pid = fork(lambda: self._run(timelines))
         self.url = os.read(told, 1000).decode()
 
     def begin(self) -> float:
         """Let time begin in a while; return when, on the clock of all processes of this machine."""
         os.write(self._ask, b".")
         return float(os.read(self._told, 1000))
-
-    def end(self) -> None:
-        """Let the Hub end, and wait for that."""
-        os.write(self._ask, b".")
-        os.wait()
 
     def _run(self, timelines: list[Timeline]) -> int:
         world = World(now=lambda: max(time.monotonic() - self._began, 0.0), tokens=TOKENS)
@@ -91,8 +92,8 @@ class HubProcess:
             os.read(self._hear, 1)
             self._began = time.monotonic() + LEAD
             os.write(self._tell, str(self._began).encode())
-            os.read(self._hear, 1)
-        return 0
+            while True:
+                signal.pause()  # until it is killed
 
 
 def fork(work: Callable[[], int]) -> int:

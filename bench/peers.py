@@ -17,7 +17,7 @@ from pathlib import Path
 from hf_action.attempt import Attempt
 from hf_action.listening import Clock
 from hf_action.runner import Log, Runner
-from simhub.world import Token
+from simhub.access import Token
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "hf_TokenOfTheBenchmark"
@@ -65,7 +65,8 @@ def prepare(endpoint: str, clock: Clock | None = None) -> None:
 
     if clock:
         time = types.SimpleNamespace(monotonic=clock.now, sleep=clock.sleep)
-        huggingface_hub.hf_api.time = bench.loop.time = time
+        for module in (huggingface_hub.hf_api, bench.loop):
+            vars(module)["time"] = time
 
 
 def play(peer: Peer, space: str, *, restart: bool = False, clock: Clock | None = None) -> int:
@@ -80,13 +81,15 @@ def play(peer: Peer, space: str, *, restart: bool = False, clock: Clock | None =
             return hf("spaces", "wait", space, f"--timeout={PATIENCE}s")
         from bench import api, loop
 
-        return (api if peer is Peer.API else loop).main(space, patience=PATIENCE)
+        if peer is Peer.API:
+            return api.main(space, patience=PATIENCE)
+        return loop.main(space, patience=PATIENCE)
 
 
 def act(words: Sequence[str], clock: Clock) -> int:
     """Run one step of the action on a clock; return its exit status."""
     runner, began = Runner(), clock.now()
-    attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner), began=began)
+    attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner, began=began), began=began)
     attempt.work()
     return attempt.report(cancelled=False)
 
@@ -104,7 +107,7 @@ def hf(*words: str) -> int:
 
     sys.argv = ["hf", *words]
     try:
-        main()
+        main()  # type: ignore[no-untyped-call]
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

@@ -5,12 +5,12 @@ turns, so that a busy moment of the machine falls on all of them; each is starte
 """
 
 import json
-import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from bench.figures import launch, launched
 from bench.peers import ENVIRON, OWNER, TOKENS, Peer, command
 from simhub.server import Request, serve
 from simhub.world import Space, World
@@ -35,35 +35,24 @@ def main() -> int:
         peer: {"first request": [], "end": [], "processor": [], "memory": []} for peer in SHOWN
     }
     with serve(world, on_request=note) as hub, tempfile.TemporaryDirectory() as folder:
-        environ = {"PATH": os.environ["PATH"], "HF_ENDPOINT": hub.url, "HF_HOME": folder} | ENVIRON
+        environ = ENVIRON | {"HF_ENDPOINT": hub.url, "HF_HOME": folder}
         for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):  # the action writes both, as in a workflow
             environ[name] = str(Path(folder, name))
             Path(environ[name]).touch()
         for turn in range(TURNS + 1):
             for peer in SHOWN:
                 asked.clear()
-                began = time.monotonic()
-                status, processor, memory = run(command(peer, SPACE), environ)
-                ended = time.monotonic()
-                if status:
-                    raise RuntimeError(f"{peer} failed with {status}")
+                took = launched(launch(command(peer, SPACE), environ))
+                if took["exit"]:
+                    raise RuntimeError(f"{peer} failed with {took['exit']}")
                 if turn:
                     row = found[peer]
-                    row["first request"].append(1000 * (asked[0] - began))
-                    row["end"].append(1000 * (ended - began))
-                    row["processor"].append(1000 * processor)
-                    row["memory"].append(memory)
+                    row["first request"].append(1000 * (asked[0] - took["began"]))
+                    row["end"].append(1000 * (took["ended"] - took["began"]))
+                    row["processor"].append(1000 * took["processor"])
+                    row["memory"].append(took["memory"])
     print(json.dumps(found))
     return 0
-
-
-def run(words: list[str], environ: dict[str, str]) -> tuple[int, float, float]:
-    """Run a command in silence; return its exit status, seconds of the processor, and the peak of its memory in MB."""
-    with Path(os.devnull).open("r+b") as null:
-        silent = [(os.POSIX_SPAWN_DUP2, null.fileno(), stream) for stream in (0, 1, 2)]
-        pid = os.posix_spawn(words[0], words, environ, file_actions=silent)
-    _, status, used = os.wait4(pid, 0)
-    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ LIVE = "RUNNING"
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A Space that is `before`, until `trigger` (a push, a restart, or nothing: it builds already) sets off `script`."""
+    """A Space that is `before` until `trigger` sets off `script`: a push, a restart, or none, as it builds already."""
 
     name: str
     script: Script
@@ -52,6 +52,16 @@ def build(seconds: float, start: float) -> Timeline:
 
 
 TWENTY_MINUTES = build(1200, 30)
+RESTART = Timeline(
+    name="restart that is seen after 5 s, build of 1200 s, start of 30 s",
+    before=LIVE,
+    trigger="restart",
+    script=(
+        Phase(5, "RUNNING_BUILDING"),
+        Phase(1205, "RUNNING_APP_STARTING"),
+        Phase(1235, LIVE, commit=HEAD),
+    ),
+)
 
 
 def builds(count: int, *, longest: float, longest_start: float) -> list[Timeline]:

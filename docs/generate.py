@@ -1,4 +1,4 @@
-"""`make docs`: draws the tables of README.md, and the picture of docs/architecture.md, from the code.
+"""`make docs`: draws the tables of README.md, and the pictures of other pages, from the code.
 
 A block between `<!-- name -->` and `<!-- end -->` is what the function of that name here returns. A page that is
 not what this draws fails tests/test_docs.py, so what the pages promise is what the code does.
@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT))
 from hf_action.errors import GRAVITY, Outcome  # noqa: E402 - a script finds the code beside it
 from hf_action.inputs import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
 from hf_action.stages import STAGES, Kind  # noqa: E402
-from hf_action.waiting import Goal, Observation, judge  # noqa: E402
+from hf_action.waiting import Goal, Observation, interval, judge  # noqa: E402
 
-PAGES = ("README.md", "docs/architecture.md")
+PAGES = ("README.md", "docs/architecture.md", "docs/performance.md")
 OLD, HEAD, NEWER = "0" * 40, "1" * 40, "2" * 40
 
 
@@ -199,8 +199,47 @@ def modules() -> str:
     return table(["module", "what for"], rows)
 
 
+# ---- docs/performance.md ----
+
+
+def curve() -> str:
+    """How long it is to the next look while a stage lasts, with `poll-interval: auto` and without events."""
+    longest, step = 180, 12
+    lines = {
+        stage: [seconds_between(stage, lasted=lasted) for lasted in range(0, longest + 1, step)]
+        for stage in ("BUILDING", "APP_STARTING")
+    }
+    return "\n".join(
+        [
+            "```mermaid",
+            "xychart-beta",
+            '    title "poll-interval: auto. The upper line: BUILDING, the lower: any other stage"',
+            f'    x-axis "seconds that the stage has lasted" 0 --> {longest}',
+            '    y-axis "seconds to the next look" 0 --> 14',
+            *(f"    line [{', '.join(f'{seconds:g}' for seconds in line)}]" for line in lines.values()),
+            "```",
+        ]
+    )
+
+
+def seconds_between(stage: str, *, lasted: float, pushed: bool = False) -> float:
+    """Return the seconds to the next look at a Space that has been in a stage for so long."""
+    goal = Goal(stages=frozenset({"RUNNING"}), began=0.0, deadline=3600.0, before="PAUSED")
+    seen = [Observation(at=at, stage=stage) for at in (0.0, lasted)]
+    return interval(goal, seen, lasted, pushed=pushed)
+
+
+def rests() -> str:
+    """How long it is to the next look once the Hub's events are heard."""
+    rows = [
+        [code(stage), f"{seconds_between(stage, lasted=60, pushed=True):g} s"] for stage in ("BUILDING", "APP_STARTING")
+    ]
+    return table(["stage, while events are heard", "seconds to the next look"], rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
-    each.__name__: each for each in (operations, inputs, outputs, statuses, stages, commits, picture, modules)
+    each.__name__: each
+    for each in (operations, inputs, outputs, statuses, stages, commits, picture, modules, curve, rests)
 }
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Actions the same calls print plain lines, and write only the files that are name
 HF_SPACE_DOTENV.
 
 Of actions_toolkit only the two halves are imported that write commands. Its `core` adds names to them, and brings an
-HTTP client of its own, which would take a third of the time to the first request.
+HTTP client of its own, which would double the time in which a mistake is told.
 """
 
 import json
