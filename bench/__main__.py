@@ -171,16 +171,12 @@ def goals(found: dict[str, Any]) -> Sequence[Goal]:
     many = found["fleet"]["round"]
     refused = sum(row["429"] for row in found["fleet"]["quota"])
     quiet = max(waits[Peer.QUIET]["requests"], waits[Peer.QUIET]["restart"]["requests"])
-    heard = waits[Peer.ACTION]["restart"]["requests"]
+    heard = max(waits[Peer.ACTION]["requests"], waits[Peer.ACTION]["restart"]["requests"])
     return (
         Goal("no false verdict", f"{len(wrong)}", not wrong),
         Goal("median delay under 0.5 s with events", f"{late[Peer.ACTION]:.2f} s", late[Peer.ACTION] < 0.5),
         Goal("median delay under 4 s without", f"{late[Peer.QUIET]:.2f} s", late[Peer.QUIET] < 4),
-        Goal(
-            "at most 60 requests of a restart and its twenty-minute build with events",
-            f"{heard}; {waits[Peer.ACTION]['requests']} where the build was under way, so that none was heard before",
-            heard <= 60,
-        ),
+        Goal("at most 60 requests of a twenty-minute build with events", f"{heard}", heard <= 60),
         Goal("at most 150 without", f"{quiet}", quiet <= 150),
         Goal(
             "first request sooner than hf",

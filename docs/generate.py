@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from hf_action.errors import GRAVITY, Outcome  # noqa: E402 - a script finds the code beside it
 from hf_action.inputs import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
 from hf_action.stages import STAGES, Kind  # noqa: E402
-from hf_action.waiting import Goal, Observation, interval, judge  # noqa: E402
+from hf_action.waiting import Events, Goal, Observation, interval, judge  # noqa: E402
 
 PAGES = ("README.md", "docs/architecture.md", "docs/performance.md")
 OLD, HEAD, NEWER = "0" * 40, "1" * 40, "2" * 40
@@ -222,17 +222,18 @@ def curve() -> str:
     )
 
 
-def seconds_between(stage: str, *, lasted: float, pushed: bool = False) -> float:
+def seconds_between(stage: str, *, lasted: float, events: Events = Events.NONE) -> float:
     """Return the seconds to the next look at a Space that has been in a stage for so long."""
     goal = Goal(stages=frozenset({"RUNNING"}), began=0.0, deadline=3600.0, before="PAUSED")
     seen = [Observation(at=at, stage=stage) for at in (0.0, lasted)]
-    return interval(goal, seen, lasted, pushed=pushed)
+    return interval(goal, seen, lasted, events=events)
 
 
 def rests() -> str:
     """How long it is to the next look once the Hub's events are heard."""
     rows = [
-        [code(stage), f"{seconds_between(stage, lasted=60, pushed=True):g} s"] for stage in ("BUILDING", "APP_STARTING")
+        [code(stage), f"{seconds_between(stage, lasted=60, events=Events.HEARD):g} s"]
+        for stage in ("BUILDING", "APP_STARTING")
     ]
     return table(["stage, while events are heard", "seconds to the next look"], rows)
 

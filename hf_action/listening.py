@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Protocol
 
 from hf_action.errors import ActionError
+from hf_action.waiting import Events
 
 # Seconds between an event's look and the look before it, at least: events come in swarms.
 GAP = 1.0
@@ -63,12 +64,11 @@ class Listener:
         self._thread: Thread | None = None
 
     @property
-    def live(self) -> bool:
-        """Whether an event is to be expected when something happens, since one was heard of an earlier change.
-
-        A stream that is open and silent is no reason to look less often.
-        """
-        return self._hears and self._proven
+    def events(self) -> Events:
+        """What is to be expected when something happens."""
+        if not self._hears:
+            return Events.NONE
+        return Events.HEARD if self._proven else Events.HOPED_FOR
 
     @property
     def _hears(self) -> bool:

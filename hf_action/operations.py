@@ -34,7 +34,7 @@ from hf_action.report import Result, page, plain
 from hf_action.selection import choose, passes, queries
 from hf_action.settings import Settings
 from hf_action.stages import STAGES, Kind, kind_of
-from hf_action.waiting import PATIENCE, Goal, Verdict
+from hf_action.waiting import PATIENCE, Events, Goal, Verdict
 
 # Seconds a write whose answer was lost is given to show an effect before it is sent again. The Hub may go on
 # naming the old stage for some seconds after a write that did arrive.
@@ -362,10 +362,10 @@ class Campaign:
 
     def _pace(self, tracks: Sequence[Track]) -> float:
         now, chance = self._clock.now(), random()
-        pushed = self._listener is not None and self._listener.live
+        events = self._listener.events if self._listener else Events.NONE
         seen = [(track.goal, track.history) for track in tracks if track.goal and track.history]
         seconds = min(
-            (waiting.interval(goal, history, now, pushed=pushed, chance=chance) for goal, history in seen),
+            (waiting.interval(goal, history, now, events=events, chance=chance) for goal, history in seen),
             default=waiting.CALM,
         )
         if seen and all(history[-1].stage is None for _, history in seen):

@@ -9,7 +9,8 @@ Source of every rule: shared/contract.md, "Waiting".
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum
+from typing import Protocol, assert_never
 
 from hf_action.errors import Outcome
 from hf_action.stages import Kind, kind_of
@@ -21,11 +22,21 @@ LAST_LOOK = 1.0
 # Seconds between looks: just after news, and when a stage has lasted for long, a build or anything else. In between it
 # is the time that the stage has lasted by PATIENT, so that what is noticed late is late by a twelfth of that.
 QUICK, CALM, SLOW, PATIENT = 2.0, 4.0, 12.0, 12.0
-# The same while the Hub's status events are heard, which may fall silent without a word.
+# The same for a build while the Hub's status events may be heard, and for all while they are: they may fall silent
+# without a word.
+HOPEFUL, LONGEST_HOPE = 7.0, 45.0
 REST, LONG_REST = 10.0, 30.0
 BUILDING = frozenset({"BUILDING", "RUNNING_BUILDING"})
 JITTER = 0.1
 SHARE = 0.5
+
+
+class Events(Enum):
+    """What is to be expected of the Hub's status events."""
+
+    NONE = "nobody listens, or in vain"
+    HOPED_FOR = "they are listened to, and nothing has happened yet"
+    HEARD = "they have told of a change"
 
 
 class Clock(Protocol):
@@ -264,12 +275,12 @@ def _describe(look: Observation) -> str:
 
 
 def interval(
-    goal: Goal, history: Sequence[Observation], now: float, *, pushed: bool = False, chance: float = 0.5
+    goal: Goal, history: Sequence[Observation], now: float, *, events: Events = Events.NONE, chance: float = 0.5
 ) -> float:
     """Return the seconds until the next look is worth its request.
 
-    Few after news, more the longer a stage lasts; with `pushed`, while the Hub itself tells when something happens,
-    only now and then. A look falls on the moment at which the stage seen last will have lasted long enough to count.
+    Few after news, more the longer a stage lasts, and more where `events` of the Hub are to be expected. A look falls
+    on the moment at which the stage seen last will have lasted long enough to count.
     `chance`, from 0 to 1, spreads the looks of steps that began together. docs/performance.md draws the curve.
     """
     last = history[-1]
@@ -278,11 +289,18 @@ def interval(
         return max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
     answered = [look for look in history if look.stage is not None]
     building = last.stage in BUILDING
-    if pushed and not (goal.health and reached(goal, last)):  # nothing tells when an app begins to answer
-        seconds = LONG_REST if building else REST
-    else:
-        age = now - _since(answered, lambda look: look.stage == last.stage)
-        seconds = min(max(age / PATIENT, QUICK), SLOW if building else CALM)
+    age = now - _since(answered, lambda look: look.stage == last.stage)
+    if goal.health and reached(goal, last):
+        events = Events.NONE  # nothing tells when an app begins to answer
+    match events:
+        case Events.NONE:
+            seconds = min(max(age / PATIENT, QUICK), SLOW if building else CALM)
+        case Events.HOPED_FOR:
+            seconds = min(max(age / HOPEFUL, QUICK), LONGEST_HOPE if building else CALM)
+        case Events.HEARD:
+            seconds = LONG_REST if building else REST
+        case _:
+            assert_never(events)
     seconds *= 1.0 + JITTER * (2.0 * chance - 1.0)
     ripe = [moment - now for moment in _ripens(goal, answered) if moment > now]
     return min([seconds, *ripe])

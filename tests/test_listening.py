@@ -7,6 +7,7 @@ import pytest
 
 from hf_action.errors import Denied
 from hf_action.listening import GAP, MOST_FALSE_ALARMS, MOST_MISSED, Listener
+from hf_action.waiting import Events
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.clocks import FakeClock
@@ -132,10 +133,10 @@ def listening(stream: Stream, clock: FakeClock, known: list) -> tuple[Listener, 
 
 
 def test_sleep_lasts_as_asked_where_nothing_happens():
-    """An open stream alone shortens nothing, and promises nothing."""
+    """An open stream alone shortens nothing, and is but a hope."""
     clock = FakeClock()
     listener, said = listening(Stream(), clock, [1])
-    assert (listener.live, listener.now(), said) == (False, 2.0, [])
+    assert (listener.events, listener.now(), said) == (Events.HOPED_FOR, 2.0, [])
     listener.sleep(30.0)
     assert listener.now() == clock.now() == 32.0
 
@@ -160,7 +161,7 @@ def test_a_stream_that_cries_wolf_is_left():
     listener, said = listening(stream, clock, [1])
     for _ in range(30):
         listener.sleep(30.0)
-    assert (listener.live, said) == (False, [f"acme/demo: going on without its status events: {MOST_FALSE_ALARMS} in a row brought no news"])
+    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MOST_FALSE_ALARMS} in a row brought no news"])
     assert clock.now() == pytest.approx(MOST_FALSE_ALARMS * GAP + (30 - MOST_FALSE_ALARMS) * 30.0, abs=33.0)
     assert not stream.notice()  # and who reads it is told to stop
 
@@ -173,7 +174,7 @@ def test_news_between_false_alarms_keeps_the_stream():
     for number in range(50):
         known.append(known[-1] + (number % 5 == 0))
         listener.sleep(30.0)
-    assert listener.live
+    assert listener.events is Events.HEARD
 
 
 def test_a_stream_that_lets_changes_go_unannounced_is_left():
@@ -184,7 +185,7 @@ def test_a_stream_that_lets_changes_go_unannounced_is_left():
         assert not said
         known.append(known[-1] + 1)
         listener.sleep(30.0)
-    assert (listener.live, said) == (False, [f"acme/demo: going on without its status events: {MOST_MISSED} changes came without one"])
+    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MOST_MISSED} changes came without one"])
 
 
 def test_a_stream_that_ends_wakes_the_sleeper():
@@ -193,7 +194,7 @@ def test_a_stream_that_ends_wakes_the_sleeper():
 
     def end() -> None:
         stream.over.set()
-        while listener._hears:
+        while listener.events is not Events.NONE:
             pass
 
     clock = Busy(end)
@@ -206,11 +207,11 @@ def test_a_stream_that_ends_wakes_the_sleeper():
 def test_a_refusal_costs_nothing_but_the_request():
     """The first sleep is as long as asked."""
     listener, said = listening(Stream(Denied("the token may not")), FakeClock(), [1])
-    assert (listener.live, listener.now(), said) == (False, 2.0, ["acme/demo: going on without its status events: the token may not"])
+    assert (listener.events, listener.now(), said) == (Events.NONE, 2.0, ["acme/demo: going on without its status events: the token may not"])
 
 
 def test_leaving_at_the_end_is_no_news_for_anybody():
     """When the wait is over the stream is no longer needed."""
     listener, said = listening(Stream(), FakeClock(), [1])
     listener.leave()
-    assert (listener.live, said) == (False, [])
+    assert (listener.events, said) == (Events.NONE, [])

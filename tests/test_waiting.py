@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hf_action.errors import Outcome
 from hf_action.stages import STAGES, Kind, is_billed, kind_of
-from hf_action.waiting import Goal, Observation, Quota, Verdict, fair_share, interval, judge, watch
+from hf_action.waiting import Events, Goal, Observation, Quota, Verdict, fair_share, interval, judge, watch
 from tests.clocks import FakeClock
 
 OLD, NEW, NEWER = "0" * 40, "1" * 40, "2" * 40
@@ -441,13 +441,13 @@ def test_watching_nothing_ends_at_once():
 # ---- the pace ----
 
 
-@given(histories(), st.booleans(), st.floats(0.0, 1.0))
-def test_the_interval_is_some_seconds_and_honours_what_the_hub_asks(history, pushed, chance):
+@given(histories(), st.sampled_from(Events), st.floats(0.0, 1.0))
+def test_the_interval_is_some_seconds_and_honours_what_the_hub_asks(history, events, chance):
     """Looks are neither frantic nor forgotten, and a wait that the Hub asks for is kept."""
     history[-1] = replace(history[-1], retry_after=77.0 if history[-1].stage is None else None)
     settled = replace(RESTART, settle=0.0)
-    seconds = interval(settled, history, history[-1].at, pushed=pushed, chance=chance)
-    assert seconds == 77.0 if history[-1].stage is None else 1.8 <= seconds <= 33.0
+    seconds = interval(settled, history, history[-1].at, events=events, chance=chance)
+    assert seconds == 77.0 if history[-1].stage is None else 1.8 <= seconds <= 49.5
 
 
 @pytest.mark.parametrize(
@@ -476,12 +476,22 @@ def test_the_interval_grows_while_a_stage_lasts(stage, lasts, seconds):
 @pytest.mark.parametrize(("stage", "seconds"), [("BUILDING", 30.0), ("RUNNING_BUILDING", 30.0), ("APP_STARTING", 10.0)])
 def test_while_the_hub_tells_of_changes_looks_are_rare(stage, seconds):
     """A look now and then is enough to find out that it has stopped telling."""
-    assert interval(RESTART, [look(0.0, stage)], 0.0, pushed=True) == seconds
+    assert interval(RESTART, [look(0.0, stage)], 0.0, events=Events.HEARD) == seconds
+
+
+@pytest.mark.parametrize(
+    ("stage", "lasts", "seconds"),
+    [("BUILDING", 0.0, 2.0), ("BUILDING", 70.0, 10.0), ("BUILDING", 1200.0, 45.0), ("APP_STARTING", 1200.0, 4.0)],
+)
+def test_while_it_may_tell_a_long_build_is_looked_at_less(stage, lasts, seconds):
+    """An open stream may be silent for ever: what it costs then is a seventh of the time that a build took."""
+    history = [look(0.0, stage), look(lasts, stage)]
+    assert interval(RESTART, history, lasts, events=Events.HOPED_FOR) == pytest.approx(seconds)
 
 
 def test_nothing_tells_when_an_app_begins_to_answer():
     """A health check is made as often as without events."""
-    assert interval(HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, ailment="503")], 9.0, pushed=True) == 2.0
+    assert interval(HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, ailment="503")], 9.0, events=Events.HEARD) == 2.0
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0.0, 10.8), (0.5, 12.0), (1.0, 13.2)])
@@ -491,7 +501,7 @@ def test_the_interval_is_spread_by_chance(chance, seconds):
     assert interval(RESTART, history, 600.0, chance=chance) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("pushed", [False, True])
+@pytest.mark.parametrize("events", Events)
 @pytest.mark.parametrize(
     ("goal", "history", "seconds"),
     [
@@ -502,9 +512,9 @@ def test_the_interval_is_spread_by_chance(chance, seconds):
         (replace(RESTART, stable_for=10.0), [look(1, "BUILDING"), look(20, "RUNNING", NEW), look(29, "RUNNING", NEW)], 1.0),
     ],
 )
-def test_a_look_falls_on_the_moment_that_decides(goal, history, seconds, pushed):
+def test_a_look_falls_on_the_moment_that_decides(goal, history, seconds, events):
     """What only has to last is confirmed as soon as it has lasted."""
-    assert interval(goal, history, history[-1].at, pushed=pushed) == pytest.approx(seconds)
+    assert interval(goal, history, history[-1].at, events=events) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
