@@ -69,7 +69,7 @@ def test_a_missed_goal_is_told():
     """Each goal by itself."""
     well = {"verdict": "true success", "requests": 49}
     found = {
-        "waits": {peer: {"wrong": [], "delays": [0.1], "requests": 130, "restart": well} for peer in Peer},
+        "waits": {peer: {"wrong": [], "delays": [0.1], "requests": 58, "restart": well} for peer in Peer},
         "live": {peer: [0.2] for peer in Peer},
         "start": {Peer.HF: {"first request": [200.0]}, Peer.ACTION: {"first request": [180.0]}},
         "fleet": {"sizes": {Peer.ACTION: {"10": {"exit": 0}}}, "round": 10, "quota": [{"429": 0}]},
