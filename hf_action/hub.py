@@ -149,9 +149,10 @@ class Hub:
 
     # ---- questions ----
 
-    def describe(self, space: str) -> Description:
-        """Look at a Space for the first time; passing failures are asked again for up to five minutes."""
-        return self._patiently(lambda: self._description(space), space)
+    def describe(self, space: str, *, patient: bool = True) -> Description:
+        """Look at a Space for the first time; `patient` asks again after passing failures, for up to five minutes."""
+        ask = self._patiently if patient else self._ask
+        return ask(lambda: self._description(space), space)
 
     def spaces(self, query: Query, *, patient: bool = True) -> list[Description]:
         """List Spaces, all pages, with just the fields that are needed; `patient` asks again after passing failures."""

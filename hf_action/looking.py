@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 class Hub(Protocol):
     """The questions and requests that operations need; see hub.py for what each raises."""
 
-    def describe(self, space: str) -> Description: ...
+    def describe(self, space: str, *, patient: bool = True) -> Description: ...
     def spaces(self, query: Query, *, patient: bool = True) -> list[Description]: ...
     def look(self, space: str) -> Runtime: ...
     def head(self, space: str) -> str | None: ...
@@ -160,8 +160,11 @@ class Lookout:
         """Look at the runtime of a Space once; no usable answer is an observation too."""
         now = self._clock.now()
         silent = bool(track.history) and track.history[-1].stage is None
+        # What a mere wait was told by a listing may be from before it began, so its own first look begins it anew.
+        anew = track.goal is not None and not track.goal.acted and track.before is track.listed
         try:
-            runtime = self._hub.look(track.space)
+            whole = self._hub.describe(track.space, patient=False) if anew else None
+            runtime = whole.runtime if whole else self._hub.look(track.space)
         except ActionError as error:
             if not silent:
                 self.say(track, f"no usable answer: {error} — going on")
@@ -169,7 +172,11 @@ class Lookout:
         if silent:
             self.say(track, "the Hub answers again")
         moved = _identity(runtime) != _identity(track.latest.runtime)
-        seen = track.latest.now(runtime)
+        seen = whole or track.latest.now(runtime)
+        if whole and track.goal:
+            track.before = whole
+            track.goal = replace(track.goal, before=runtime.stage, head=whole.head)
+            track.history.clear()
         if self._wants_head(track, runtime, moved=moved, now=now):
             # Without an answer an older head is no reason to call a commit superseded; see judge.
             seen = seen.at_head(self._head(track) or (None if _misses(track, runtime) else seen.head))

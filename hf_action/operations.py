@@ -92,10 +92,18 @@ class Campaign:
         expected = {track.space: track for track in self._open()}
         if len(expected) == 1 and self._settings.has_credentials:
             self._listener = self._listen(*expected.values())
+        goals = {space: track.goal for space, track in expected.items() if track.goal}
+
+        def observe(spaces: Sequence[str]) -> dict[str, waiting.Observation]:
+            looks = self._observe([expected[space] for space in spaces])
+            # The first look of its own may tell what a Space was waited for from.
+            goals.update({space: goal for space in spaces if (goal := expected[space].goal)})
+            return looks
+
         waiting.watch(
-            {space: track.goal for space, track in expected.items() if track.goal},
+            goals,
             {space: track.history for space, track in expected.items()},
-            observe=lambda spaces: self._observe([expected[space] for space in spaces]),
+            observe=observe,
             conclude=lambda space, verdict: self._end(expected[space], verdict),
             pace=lambda spaces: self._pace([expected[space] for space in spaces]),
             clock=self._listener or self._clock,

@@ -229,7 +229,7 @@ class Liar:
     requests: int = 3
     fails: bool = False
 
-    def describe(self, space: str) -> Description:
+    def describe(self, space: str, *, patient: bool = True) -> Description:
         return self.before
 
     def look(self, space: str) -> Runtime:

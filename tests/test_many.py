@@ -217,6 +217,24 @@ def test_an_app_that_does_not_answer_yet_is_asked_again(run, fleet, hub):
     assert ({one["result"] for one in ended.spaces}, len(hub.visits)) == ({"ok"}, 30 + 5)
 
 
+@pytest.mark.parametrize(("commit", "soonest"), [("auto", 55), ("head", 55), ("any", 60)])
+def test_a_bulk_wait_is_not_fooled_by_a_listing_from_before_it(run, world, clock, commit, soonest):
+    """It shows a build that is over, of a head that is none any more; the old build runs, and the new one comes later."""
+    script = (Phase(20, "RUNNING_BUILDING"), Phase(46, "RUNNING", commit=HEAD))
+    for name in ("acme/one", "acme/two"):
+        world.add(
+            Space(id=name, commit=OLD, head=OLD, stage="BUILDING", timeline=(Phase(5, "RUNNING", commit=HEAD),), scripts={"push": script})
+        )
+    clock.advance(9)
+    for name in ("acme/one", "acme/two"):
+        world.push(name, NEW)
+    clock.advance(1)
+    world.listing_lag = 8
+    ended = run("wait", "acme/*", commit=commit, with_stage="BUILDING")
+    assert {(one["result"], one["commit"]) for one in ended.spaces} == {("ok", NEW)}
+    assert all(one["elapsed"] + 10 >= soonest for one in ended.spaces)
+
+
 def test_one_failing_space_stops_none_of_the_others(run, fleet, hub):
     """Each has its own result."""
     hub.inject(Fault(kind=Kind.STATUS, status=403, method="POST", path="demo-07"))
