@@ -72,7 +72,7 @@ MEASURED := $(BIN)/coverage run -m pytest -m "not container and not act"
 
 docker: setup ## Run the tests of the built container and of workflow files; skipped without a Docker engine
 	$(ENGINE) || $(ENGINE) $(ALONE)
-ENGINE := $(BIN)/python -m pytest -m "container or act"
+ENGINE := $(BIN)/python -m pytest -n 2 --dist loadfile -m "container or act"
 
 bench: setup ## Compare the action with what people use today, on this machine; fails where a goal is missed
 	@$(BIN)/python -m bench
