@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,23 @@ def result(**about) -> Result:
 
 def step(*results: Result) -> Step:
     return conclude(results, cancelled=False, operation="restart", elapsed=13.0, requests=5, prices={"t4-small": 0.4})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed", "cell"),
+    [
+        (("cpu-basic", "cpu-basic"), ("t4-small", "t4-small"), True, "cpu-basic → t4-small ($0.40/h)"),
+        # What was on its way before the step is what the step has changed; else what ran is.
+        (("cpu-basic", "cpu-upgrade"), ("cpu-basic", "t4-small"), True, "cpu-upgrade → t4-small ($0.40/h)"),
+        (("cpu-basic", "t4-small"), ("cpu-basic", "t4-small"), False, "cpu-basic → t4-small ($0.40/h)"),
+        ((None, "t4-small"), (None, "t4-small"), False, "t4-small ($0.40/h)"),
+        (("t4-small", None), ("t4-small", None), True, "t4-small ($0.40/h)"),
+    ],
+)
+def test_hardware_is_shown_with_its_price_before_and_after(before, after, changed, cell):
+    """One flavor where nothing changes, two where something does or is about to."""
+    seen = [replace(SEEN, runtime=replace(RUNTIME, hardware=has, requested_hardware=asks)) for has, asks in (before, after)]
+    assert f"| {cell} |" in summary(step(result(before=seen[0], after=seen[1], changed=changed)))
 
 
 # ---- harmless text ----
@@ -158,6 +176,8 @@ def test_tokens_are_redacted(text):
 def test_colours_do_not_hide_a_token():
     """Once they are gone it would be whole again."""
     assert "Secret" not in plain(redact("hf_\x1b[31mSecretSecret1\x1b[0m", ["hf_SecretSecret1"]))
+    assert redact("a se\x1b[31mcret b", ["secret"]) == "a *** b"
+    assert redact("a se\x1bcret b", ["secret"]) == "a se\0cret b"  # what is left of a colour holds the halves apart
 
 
 def test_what_is_redacted_is_starred():

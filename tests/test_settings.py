@@ -381,6 +381,22 @@ def test_an_operation_may_have_what_it_needs_from_the_file():
     assert wrong_with("hardware", "a/z", text=text) == ["hardware: is missing; operation hardware needs it."]
 
 
+@pytest.mark.parametrize("more", [["acme/other"], ["--author", "acme"], ["--search", "demo"]])
+def test_what_a_fleet_file_says_of_its_spaces_is_not_said_of_others(more):
+    """A flavor for each of its Spaces is none for those that the step names or selects beside them."""
+    text = "spaces:\n- { id: acme/demo, hardware: t4-small }\n"
+    with pytest.raises(InvalidInput) as caught:
+        from_file("hardware", *more, text=text)
+    assert caught.value.mistakes == ["hardware: is missing; operation hardware needs it."]
+
+
+def test_an_operation_that_a_flag_names_is_no_word():
+    """What else is written is a Space, or a mistake that says so."""
+    assert mistakes("--operation", "restart", "demo") == [
+        "space-id: 'demo' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."
+    ]
+
+
 def test_warnings_with_a_fleet_file():
     """An input that some entry uses is used; one that an entry has for itself, or the file for all, is told by its place."""
     text = """

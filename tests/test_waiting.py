@@ -186,7 +186,7 @@ MESSAGES = [
     (RESTART, [look(10, None), look(310, None)], f"the Hub gave no usable answer for five minutes (last: nothing). {STATUS}"),
     (
         RESTART,
-        [look(1700, None, problem="reset"), look(1750, None, problem="timeout"), look(1800, None, problem="refused")],
+        [look(1700, None, problem="reset"), look(1750, None, problem="timeout"), look(1800, None, problem="refused.")],
         f"the budget ended without an answer from the Hub (refused). {STATUS}",
     ),
     # A spent budget tells an unreached stage, a missing commit, other hardware, a silent app, a broken hold and a
@@ -491,7 +491,11 @@ def test_while_it_may_tell_a_long_build_is_looked_at_less(stage, lasts, seconds)
 
 def test_nothing_tells_when_an_app_begins_to_answer():
     """A health check is made as often as without events."""
-    assert interval(HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, ailment="503")], 9.0, events=Events.HEARD) == 2.0
+    starting = [look(1, "BUILDING"), look(9, "APP_STARTING")]
+    assert interval(HEALTHY, [*starting, look(15, "RUNNING", NEW, ailment="503")], 15.0, events=Events.HEARD) == 2.0
+    assert interval(HEALTHY, starting, 9.0, events=Events.HEARD) == 10.0
+    holding = replace(RESTART, stable_for=60.0)
+    assert interval(holding, [*starting, look(15, "RUNNING", NEW)], 15.0, events=Events.HEARD) == 10.0
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0.0, 10.8), (0.5, 12.0), (1.0, 13.2)])
@@ -523,6 +527,7 @@ def test_a_look_falls_on_the_moment_that_decides(goal, history, seconds, events)
         (1000, 300.0, 1, 0.6),  # half of the quota, spread over the rest of the window
         (1000, 300.0, 10, 6.0),
         (20, 100.0, 1, 10.0),
+        (3, 100.0, 1, 100.0 / 1.5),
         (2, 100.0, 1, 100.0),
         (1, 100.0, 1, 100.0),  # nothing to share: not before it is given anew
         (0, 55.0, 1, 55.0),
