@@ -336,18 +336,18 @@ class Hub:
 
     def _listed(self, raw: object, *, thorough: bool) -> Description | None:
         """Return what a listing says of a Space; where it lacks the runtime, ask for it, or return None."""
-        listed = read_description(raw, Runtime(stage=""))
         try:
             runtime = read_runtime(raw.get("runtime") if isinstance(raw, dict) else None)
         except Garbage:
+            space = read_description(raw, Runtime(stage="")).id
             if not thorough:
                 return None
             try:
-                return self._description(listed.id)
+                return self._description(space)
             except _Unsuccessful as error:
                 if error.response.status_code not in (403, 404, 410):
                     raise
-                self._say(f"{listed.id}: left out, the Hub tells nothing of it ({error.response.status_code})")
+                self._say(f"{space}: left out, the Hub tells nothing of it ({error.response.status_code})")
                 return None
         return hidden(read_description(raw, runtime), self._hide)
 

@@ -160,23 +160,16 @@ class Lookout:
         """Look at the runtime of a Space once; no usable answer is an observation too."""
         now = self._clock.now()
         silent = bool(track.history) and track.history[-1].stage is None
-        # What a mere wait was told by a listing may be from before it began, so its own first look begins it anew.
-        anew = track.goal is not None and not track.goal.acted and track.before is track.listed
         try:
-            whole = self._hub.describe(track.space, patient=False) if anew else None
-            runtime = whole.runtime if whole else self._hub.look(track.space)
+            seen = self._ask(track)
         except ActionError as error:
             if not silent:
                 self.say(track, f"no usable answer: {error} — going on")
             return Observation(at=now, problem=str(error), retry_after=getattr(error, "retry_after", None))
         if silent:
             self.say(track, "the Hub answers again")
+        runtime = seen.runtime
         moved = _identity(runtime) != _identity(track.latest.runtime)
-        seen = whole or track.latest.now(runtime)
-        if whole and track.goal:
-            track.before = whole
-            track.goal = replace(track.goal, before=runtime.stage, head=whole.head)
-            track.history.clear()
         if self._wants_head(track, runtime, moved=moved, now=now):
             # Without an answer an older head is no reason to call a commit superseded; see judge.
             seen = seen.at_head(self._head(track) or (None if _misses(track, runtime) else seen.head))
@@ -184,6 +177,19 @@ class Lookout:
             self._notice(track, seen, now)
         track.after = seen
         return self.observation(track, now)
+
+    def _ask(self, track: Track) -> Description:
+        """Return the Space as it is now.
+
+        What a mere wait was told by a listing may be from before it began, so its own first look begins it anew.
+        """
+        goal = track.goal
+        if not goal or goal.acted or track.before is not track.listed:
+            return track.latest.now(self._hub.look(track.space))
+        track.before = whole = self._hub.describe(track.space, patient=False)
+        track.goal = replace(goal, before=whole.runtime.stage, head=whole.head)
+        track.history.clear()
+        return whole
 
     def observe(self, tracks: Sequence[Track]) -> dict[str, Observation]:
         """Look at all `tracks` once: by one listing an owner where that is cheaper, else one by one."""

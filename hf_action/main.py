@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hf_action.errors import Cancelled, Outcome
@@ -152,13 +153,13 @@ def open_log(clock: SystemClock, runner: "Runner", *, began: float) -> "Log":
     """Return the log that suits who reads it: lines that move in a terminal, else lines that stay."""
     from hf_action.runner import Log
 
+    kind: type[Log] = Log
     if runner.is_terminal or runner.wants_colours:
-        try:
+        with suppress(ImportError):  # rich is not there, as in the container
             from hf_action.terminal import Terminal
-        except ImportError:  # rich is not there, as in the container
-            return Log(clock=clock, runner=runner, began=began)
-        return Terminal(clock=clock, runner=runner, began=began)
-    return Log(clock=clock, runner=runner, began=began)
+
+            kind = Terminal
+    return kind(clock=clock, runner=runner, began=began)
 
 
 def main(argv: list[str] | None = None, *, post: bool = False) -> int:
