@@ -14,9 +14,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 
-from hf_action.attempt import Attempt
-from hf_action.listening import Clock
-from hf_action.runner import Log, Runner
+from hf_action.clock import Clock
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
+from hf_action.step import StepRun
 from simhub.access import Token
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +25,7 @@ TOKEN = "hf_TokenOfTheBenchmark"
 OWNER = "acme"
 TOKENS = {TOKEN: Token(name="bench", owners=frozenset({OWNER}), writes=frozenset({OWNER}))}
 # Seconds that a wait may take, the same for all; no timeline here is that long.
-PATIENCE = 2700
+UNREACHABLE_AFTER = 2700
 # hf looks for updates of itself, and for coding agents: nobody shall wait for servers that are not there.
 ENVIRON = {"HF_TOKEN": TOKEN, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1"}
 
@@ -60,7 +61,7 @@ def prepare(endpoint: str, clock: Clock | None = None) -> None:
 
     import bench.api
     import bench.loop
-    import hf_action.hub
+    import hf_action.hub.client
     import hf_action.main  # noqa: F401
 
     if clock:
@@ -73,23 +74,23 @@ def play(peer: Peer, space: str, *, restart: bool = False, clock: Clock | None =
     """Wait for a Space in this process, restarted first if `restart`; return the exit status."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         if peer in (Peer.QUIET, Peer.ACTION):
-            words = ["restart" if restart else "wait", space, f"--timeout={PATIENCE}"]
+            words = ["restart" if restart else "wait", space, f"--timeout={UNREACHABLE_AFTER}"]
             return act(words, clock) if clock else act_for_real(words)
         if restart:
             hf("spaces", "restart", space)
         if peer is Peer.HF:
-            return hf("spaces", "wait", space, f"--timeout={PATIENCE}s")
+            return hf("spaces", "wait", space, f"--timeout={UNREACHABLE_AFTER}s")
         from bench import api, loop
 
         if peer is Peer.API:
-            return api.main(space, patience=PATIENCE)
-        return loop.main(space, patience=PATIENCE)
+            return api.main(space, patience=UNREACHABLE_AFTER)
+        return loop.main(space, patience=UNREACHABLE_AFTER)
 
 
 def act(words: Sequence[str], clock: Clock) -> int:
     """Run one step of the action on a clock; return its exit status."""
     runner, began = Runner(), clock.now()
-    attempt = Attempt(words, runner=runner, log=Log(clock=clock, runner=runner, began=began), began=began)
+    attempt = StepRun(words, runner=runner, log=Log(clock=clock, runner=runner, began=began), began=began)
     attempt.work()
     return attempt.report(cancelled=False)
 

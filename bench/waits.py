@@ -10,7 +10,7 @@ from collections import Counter
 
 from bench import timelines
 from bench.figures import together
-from bench.peers import OWNER, PATIENCE, TOKENS, Peer, play, prepare
+from bench.peers import OWNER, TOKENS, UNREACHABLE_AFTER, Peer, play, prepare
 from bench.timelines import NEW, Timeline
 from simhub.faults import Fault, Kind
 from simhub.server import Server, serve
@@ -47,7 +47,7 @@ class Stage:
 
 def verdict(timeline: Timeline, status: int, late: float, took: float) -> str:
     """Say what an exit status was worth: true only once the last stage is reached, and if it says what that is."""
-    if took >= PATIENCE - 1:
+    if took >= UNREACHABLE_AFTER - 1:
         return "none"
     said = "success" if status == 0 else "failure"
     true = late >= 0 and (said == "success") == timeline.ends_well

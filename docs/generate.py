@@ -7,7 +7,7 @@ not what this draws fails tests/test_docs.py, so what the pages promise is what 
 import ast
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +16,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from hf_action.errors import GRAVITY, Outcome  # noqa: E402 - a script finds the code beside it
-from hf_action.inputs import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
-from hf_action.stages import STAGES, Kind  # noqa: E402
-from hf_action.waiting import Events, Goal, Observation, interval, judge  # noqa: E402
+from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
+from hf_action.rules.outcomes import SEVERITY, Outcome  # noqa: E402 - a script finds the code beside it
+from hf_action.rules.pace import Events, interval  # noqa: E402
+from hf_action.rules.stages import STAGES, Kind  # noqa: E402
+from hf_action.rules.waiting import Goal, Observation, judge  # noqa: E402
 
 PAGES = ("README.md", "docs/architecture.md", "docs/performance.md")
 OLD, HEAD, NEWER = "0" * 40, "1" * 40, "2" * 40
@@ -89,8 +90,8 @@ def outputs() -> str:
 
 
 def statuses() -> str:
-    """The exit status of each result, the gravest first."""
-    codes = list(dict.fromkeys(outcome.status for outcome in GRAVITY))
+    """The exit status of each result, the worst first."""
+    codes = list(dict.fromkeys(outcome.status for outcome in SEVERITY))
     words = {status: [code(each.word) for each in Outcome if each.status == status] for status in codes}
     return table(["exit status", "result"], [[code(str(status)), " ".join(words[status])] for status in codes])
 
@@ -149,44 +150,60 @@ def ended(goal: Goal, look: Observation) -> str:
 
 
 def imports() -> dict[str, set[str]]:
-    """Return which modules of hf_action each of them imports, late imports included."""
-    found: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "hf_action").glob("*.py")):
-        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-        names = {
-            name
-            for node in nodes
-            for name in (
-                [node.module.partition(".")[2]]
-                if node.module and node.module.startswith("hf_action.")
-                else [alias.name for alias in node.names]
-                if node.module == "hf_action"
-                else []
-            )
-        }
-        if path.stem != "__init__":
-            found[path.stem] = {name for name in names if (ROOT / "hf_action" / f"{name}.py").exists()}
-    return found
+    """Return which modules of hf_action each of them imports, late imports included; type-only ones are not."""
+    package = ROOT / "hf_action"
+    paths = {
+        name_of(path.relative_to(package)): path for path in sorted(package.glob("**/*.py")) if path.stem != "__init__"
+    }
+    return {name: imported(path) & paths.keys() for name, path in paths.items()}
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a module below hf_action, such as rules.stages."""
+    return ".".join(path.with_suffix("").parts)
+
+
+def imported(path: Path) -> set[str]:
+    """Return the names that a module may mean by its imports from hf_action."""
+    names = set()
+    for node in running(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "hf_action":
+            room = (node.module or "").partition(".")[2]
+            names |= {room} | {f"{room}.{alias.name}".lstrip(".") for alias in node.names}
+    return names
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes that run, not those below TYPE_CHECKING."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from running(child)
 
 
 def reading_order() -> list[str]:
     """Return the modules in the order to read them, as hf_action/__init__.py names it."""
     text = (ROOT / "hf_action/__init__.py").read_text()
-    named = re.search(r"Read in this order: (.*?)\.", text, re.DOTALL)
-    return re.findall(r"\w+", named[1]) if named else []
+    named = re.search(r"Read in this order:(.*)", text, re.DOTALL)
+    return re.findall(r"[a-z_]+(?:\.[a-z_]+)*", named[1].partition("\n\n")[0]) if named else []
 
 
 def picture() -> str:
-    """The arrows between the modules; what another arrow already leads to is left out."""
-    graph = imports()
+    """The arrows between the rooms; what another arrow already leads to is left out."""
+    graph: dict[str, set[str]] = {}
+    for module, others in imports().items():
+        rooms = {other.partition(".")[0] for other in others}
+        graph.setdefault(module.partition(".")[0], set()).update(rooms)
+    graph = {room: others - {room} for room, others in graph.items()}
 
-    def reach(module: str) -> set[str]:
-        return graph[module].union(*map(reach, graph[module]))
+    def reach(room: str) -> set[str]:
+        return graph[room].union(*map(reach, graph[room]))
 
     lines = ["```mermaid", "flowchart TD"]
-    for module in reversed(reading_order()):
-        direct = graph[module] - set().union(*map(reach, graph[module]))
-        lines += [f"    {module} --> {other}" for other in sorted(direct)]
+    for room in reversed(list(dict.fromkeys(module.partition(".")[0] for module in reading_order()))):
+        direct = graph[room] - set().union(*map(reach, graph[room]))
+        lines += [f"    {room} --> {other}" for other in sorted(direct)]
     return "\n".join([*lines, "```"])
 
 
@@ -194,8 +211,9 @@ def modules() -> str:
     """One row a module: its place in the order, and the first line of its docstring."""
     rows = []
     for name in reading_order():
-        text = ast.get_docstring(ast.parse((ROOT / "hf_action" / f"{name}.py").read_text())) or ""
-        rows.append([f"[{name}.py](../hf_action/{name}.py)", text.splitlines()[0].rstrip(".")])
+        file = f"{name.replace('.', '/')}.py"
+        text = ast.get_docstring(ast.parse((ROOT / "hf_action" / file).read_text())) or ""
+        rows.append([f"[{name}](../hf_action/{file})", text.splitlines()[0].rstrip(".")])
     return table(["module", "what for"], rows)
 
 

@@ -13,11 +13,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hf_action.errors import Cancelled, Outcome
+from hf_action.clock import SystemClock
+from hf_action.rules.outcomes import Cancelled, Outcome
 
 if TYPE_CHECKING:
-    from hf_action.attempt import Attempt
-    from hf_action.runner import Log, Runner
+    from hf_action.runner.github import Runner
+    from hf_action.runner.log import Log
+    from hf_action.step import StepRun
 
 # Seconds after a signal, and after the end of the budget, in which the main thread must have come to its end.
 GRACE = 2.5
@@ -29,20 +31,6 @@ REPORT, SLOW_REPORT = 1.0, 30.0
 
 # Seconds between looks at whether the log has been silent for too long.
 BEAT = 1.0
-
-
-class SystemClock:
-    """Seconds that no change of the wall clock moves."""
-
-    now = staticmethod(time.monotonic)
-
-    @staticmethod
-    def sleep(seconds: float, wake: threading.Event | None = None) -> None:
-        """Let time pass, no longer than until `wake` is set."""
-        if wake:
-            wake.wait(seconds)
-        else:
-            time.sleep(seconds)
 
 
 class Cancellation:
@@ -62,19 +50,19 @@ class Cancellation:
             raise Cancelled
 
 
-class Heart(threading.Thread):
+class Heartbeat(threading.Thread):
     """Has the log say that the step is alive while a request takes long; the watchdog must never wait for a reader."""
 
-    def __init__(self, attempt: "Attempt") -> None:
+    def __init__(self, step_run: "StepRun") -> None:
         super().__init__(name="heart", daemon=True)
-        self._attempt = attempt
+        self._step_run = step_run
         self.start()
 
     def run(self) -> None:
         """Beat until the process ends."""
         while True:
             time.sleep(BEAT)
-            self._attempt.beat()
+            self._step_run.beat()
 
 
 class Watchdog(threading.Thread):
@@ -84,9 +72,9 @@ class Watchdog(threading.Thread):
     handler there, and no timeout of ours counts.
     """
 
-    def __init__(self, attempt: "Attempt") -> None:
+    def __init__(self, step_run: "StepRun") -> None:
         super().__init__(name="watchdog", daemon=True)
-        self._attempt = attempt
+        self._step_run = step_run
         self._bell, ring = os.pipe()
         os.set_blocking(ring, False)
         signal.set_wakeup_fd(ring, warn_on_full_buffer=False)  # rung at once, wherever the main thread is
@@ -96,24 +84,24 @@ class Watchdog(threading.Thread):
         """Wait for a signal or for the end of the budget, leave the main thread its time, then act for it."""
         while not (signalled := self._rings(0.25)):
             # A report that is being written already is left its time, and a signal is heard meanwhile.
-            if self._is_late() and self._attempt.reporting.acquire(blocking=False):
+            if self._is_late() and self._step_run.reporting.acquire(blocking=False):
                 break
         if signalled and self._rings(GRACE):
             os._exit(Cancelled.status)  # a second signal
         status = Cancelled.status if signalled else Outcome.UNREACHABLE.status
         patience = REPORT if signalled else SLOW_REPORT
-        if signalled and not self._attempt.reporting.acquire(timeout=patience):
+        if signalled and not self._step_run.reporting.acquire(timeout=patience):
             os._exit(status)  # the report is being written already, to a disk that does not answer
-        if self._attempt.done:
+        if self._step_run.done:
             return
         threading.Timer(patience, os._exit, [status]).start()  # nor may a pipe that nobody reads hold up this one
-        self._attempt.give_up()
-        status = self._attempt.report(cancelled=signalled)
-        self._attempt.close()
+        self._step_run.give_up()
+        status = self._step_run.report(cancelled=signalled)
+        self._step_run.close()
         os._exit(status)
 
     def _is_late(self) -> bool:
-        deadline = self._attempt.deadline
+        deadline = self._step_run.deadline
         return deadline is not None and SystemClock.now() > deadline + LATE
 
     def _rings(self, seconds: float) -> bool:
@@ -129,7 +117,7 @@ def answer(words: list[str]) -> int | None:
     if {"-h", "--help"} & set(words):
         from shutil import get_terminal_size
 
-        from hf_action.usage import usage
+        from hf_action.inputs.usage import usage
 
         print(usage(width=get_terminal_size(fallback=(100, 0)).columns))
         return 0
@@ -139,7 +127,7 @@ def answer(words: list[str]) -> int | None:
         print(f"hf-space {VERSION}")
         return 0
     if words[:1] == ["--completion"]:
-        from hf_action.completion import SHELLS
+        from hf_action.inputs.completion import SHELLS
 
         if len(words) == 2 and words[1] in SHELLS:
             print(SHELLS[words[1]](), end="")
@@ -151,12 +139,12 @@ def answer(words: list[str]) -> int | None:
 
 def open_log(clock: SystemClock, runner: "Runner", *, began: float) -> "Log":
     """Return the log that suits who reads it: lines that move in a terminal, else lines that stay."""
-    from hf_action.runner import Log
+    from hf_action.runner.log import Log
 
     kind: type[Log] = Log
     if runner.is_terminal or runner.wants_colours:
         with suppress(ImportError):  # rich is not there, as in the container
-            from hf_action.terminal import Terminal
+            from hf_action.runner.terminal import Terminal
 
             kind = Terminal
     return kind(clock=clock, runner=runner, began=began)
@@ -172,31 +160,31 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
     if answered is not None:
         return answered
 
-    from hf_action.attempt import Attempt
-    from hf_action.runner import Runner
+    from hf_action.runner.github import Runner
+    from hf_action.step import StepRun
 
     runner = Runner(answers_json="--json" in words)
     words = [word for word in words if word != "--json"]
-    attempt = Attempt(words, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
-    Watchdog(attempt)
-    Heart(attempt)
+    step_run = StepRun(words, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
+    Watchdog(step_run)
+    Heartbeat(step_run)
     if not words and not post and runner.is_shell:
-        from hf_action.usage import hint
+        from hf_action.inputs.usage import hint
 
         print(hint())
     try:
         cancellation.shielded = False
         if not cancellation.came:
-            attempt.work()
+            step_run.work()
         cancellation.shielded = True
     except Cancelled:
         cancellation.shielded = True
-    with attempt.reporting:
-        status = attempt.report(cancelled=cancellation.came)
+    with step_run.reporting:
+        status = step_run.report(cancelled=cancellation.came)
         if cancellation.came and status != Cancelled.status:  # the signal came while the report was written
-            status = attempt.report(cancelled=True)
-        attempt.close()
-        attempt.done = True
+            status = step_run.report(cancelled=True)
+        step_run.close()
+        step_run.done = True
     if cancellation.came:
         os._exit(status)  # threads may be in a request still, and the end of the interpreter would trip over them
     return status

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from hf_action.attempt import Attempt
-from hf_action.runner import Log, Runner
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
+from hf_action.step import StepRun
 from simhub.server import Server, serve
 from simhub.world import Space, Token, World
 from tests.clocks import FakeClock
@@ -119,7 +120,7 @@ def run(
         flags = [f"--{name.replace('_', '-')}={value}" for name, value in inputs.items()]
         runner, began = Runner(), clock.now()
         log = Log(clock=clock, runner=runner, began=began)
-        attempt = Attempt([*words, *flags], runner=runner, log=log, began=began)
+        attempt = StepRun([*words, *flags], runner=runner, log=log, began=began)
         attempt.work()
         status = attempt.report(cancelled=False)
         return Ended(

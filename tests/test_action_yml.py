@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_action.errors import Outcome
-from hf_action.inputs import INPUTS
-from hf_action.report import Step, outputs
+from hf_action.inputs.table import INPUTS
+from hf_action.report.outputs import outputs
+from hf_action.rules.outcomes import Outcome
+from hf_action.rules.results import Step
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -9,17 +9,24 @@ from docs import generate
 
 ROOT = generate.ROOT
 # These import each other and the standard library only, and neither the machine nor chance nor the time of day.
-PURE = frozenset(
-    ["stages", "errors", "waiting", "facts", "selection", "inputs", "usage", "completion", "settings", "fleet", "causes", "gantt", "report"]
-)
+PURE = frozenset({"rules", "diagnosis", "inputs", "report"})
+MODULES = generate.imports()
 MACHINE = frozenset({"os", "time", "random", "subprocess", "socket", "threading", "sys", "datetime"})
-DOORS = {"huggingface_hub": "hub", "httpx2": "hub", "tenacity": "hub", "actions_toolkit": "runner", "yaml": "fleet", "rich": "terminal"}
+DOORS = {"huggingface_hub": "hub", "httpx2": "hub", "tenacity": "hub", "actions_toolkit": "runner", "yaml": "inputs", "rich": "runner"}
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def source(module: str) -> str:
+    return (ROOT / "hf_action" / f"{module.replace('.', '/')}.py").read_text()
 
 
 def foreign(module: str) -> set[str]:
     """Return the top packages that a module imports from outside of the project, late imports included."""
     names = set()
-    for node in ast.walk(ast.parse((ROOT / "hf_action" / f"{module}.py").read_text())):
+    for node in generate.running(ast.parse(source(module))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -29,29 +36,35 @@ def foreign(module: str) -> set[str]:
 
 def test_every_module_is_in_the_reading_order():
     """And comes after all that it imports, so that nothing has to be believed while reading."""
-    order, graph = generate.reading_order(), generate.imports()
-    assert sorted(order) == sorted(graph)
-    for module, others in graph.items():
+    order = generate.reading_order()
+    assert sorted(order) == sorted(MODULES)
+    for module, others in MODULES.items():
         assert all(order.index(other) < order.index(module) for other in others), module
 
 
-@pytest.mark.parametrize("module", sorted(PURE))
-def test_pure_modules_touch_nothing(module):
-    """Neither the machine, nor a package but PyYAML's parser, nor a module that does."""
-    assert generate.imports()[module] <= PURE
-    assert not foreign(module) & (MACHINE | DOORS.keys() - ({"yaml"} if module == "fleet" else set()))
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if room(module) in PURE))
+def test_pure_rooms_touch_nothing(module):
+    """Neither the machine, nor a package but PyYAML's parser, nor a room that does."""
+    assert {room(other) for other in MODULES[module]} <= PURE | {"diagnosis_old"}
+    assert not foreign(module) & (MACHINE | DOORS.keys() - ({"yaml"} if module == "inputs.fleet" else set()))
 
 
-def test_each_package_has_one_door():
-    """What a package does to the world can be read in one place."""
-    for module in generate.imports():
-        assert all(DOORS[package] == module for package in foreign(module) & DOORS.keys()), module
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_each_package_has_one_door(module):
+    """What a package does to the world can be read in one room."""
+    assert all(DOORS[package] == room(module) for package in foreign(module) & DOORS.keys())
+
+
+def test_nothing_that_does_imports_what_shows():
+    """The Hub and the operations know neither the report nor the runner."""
+    for module, others in MODULES.items():
+        if room(module) in ("rules", "hub", "operations"):
+            assert not {room(other) for other in others} & {"report", "runner"}, module
 
 
 def test_one_module_reads_the_environment():
     """Settings and pure code are handed it."""
-    readers = [path.stem for path in (ROOT / "hf_action").glob("*.py") if re.search(r"os\.(environ|getenv)", path.read_text())]
-    assert readers == ["runner"]
+    assert [module for module in MODULES if re.search(r"os\.(environ|getenv)", source(module))] == ["runner.github"]
 
 
 def test_the_places_to_add_something_are_there():

@@ -8,7 +8,7 @@ from huggingface_hub.utils._http import default_client_factory
 
 from bench import __main__ as whole
 from bench import api, figures, loop, waits
-from bench.peers import PATIENCE, Peer
+from bench.peers import UNREACHABLE_AFTER, Peer
 from bench.timelines import RESTART, Timeline, builds, stale
 from simhub.world import Phase
 from tests.clocks import FakeClock
@@ -34,7 +34,7 @@ def test_a_verdict_is_true_only_once_there_is_something_to_judge(timeline, statu
 
 def test_a_wait_that_runs_out_of_time_says_nothing():
     """It is neither success nor failure."""
-    assert waits.verdict(RESTART, 2, late=1000.0, took=PATIENCE) == "none"
+    assert waits.verdict(RESTART, 2, late=1000.0, took=UNREACHABLE_AFTER) == "none"
 
 
 def test_the_timelines_are_the_same_each_time():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_action import operations
+from hf_action.operations import batch as operations
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD
@@ -103,21 +103,21 @@ def packages(modules: set[str]) -> set[str]:
 def test_help_needs_the_table_of_inputs_only():
     """No package at all, and of the action what the table is made of."""
     modules = imported("--help")
-    assert own(modules) == {"main", "errors", "inputs", "usage", "selection", "facts", "stages"}
+    assert own(modules) == {"main", "clock", "rules", "rules.outcomes", "inputs", "inputs.table", "inputs.readers", "inputs.usage", "rules.selection", "rules.models", "rules.stages"}
     assert packages(modules) == set()
 
 
 def test_the_version_needs_nothing():
     """It is printed before there is anything to import."""
     modules = imported("--version")
-    assert (own(modules), packages(modules)) == ({"main", "errors"}, set())
+    assert (own(modules), packages(modules)) == ({"main", "clock", "rules", "rules.outcomes"}, set())
 
 
 def test_a_mistake_is_told_without_the_hub():
     """Only what writes annotations and outputs is there: no HTTP client, no YAML."""
     modules = imported("restrat", "acme/demo")
     assert packages(modules) == {"actions-toolkit"}
-    assert not own(modules) & {"hub", "fleet"} and not modules & {"ssl", "asyncio", "http.client", "email"}
+    assert not own(modules) & {"hub", "hub.client", "inputs.fleet"} and not modules & {"ssl", "asyncio", "http.client", "email"}
 
 
 def test_what_is_there_at_the_first_request():

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_action import waiting
+from hf_action.rules import waiting
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Phase, Space, Token, World
@@ -219,7 +219,7 @@ def test_during_the_fetch_of_a_log(hub, files):
 
 SLOW_DISK = """
 import time
-from hf_action import runner
+from hf_action.runner import github as runner
 from hf_action.main import main
 write = runner.Runner.write_summary
 def slowly(self, markdown):
@@ -400,8 +400,8 @@ def slow(world, certificates, tmp_path_factory):
 
 # Seconds are what minutes are in truth.
 HASTY = """
-import hf_action.main, hf_action.runner
-hf_action.main.BEAT, hf_action.runner.HEARTBEAT, hf_action.runner.MOMENT = 0.1, 0.5, 0.1
+import hf_action.main, hf_action.runner.log
+hf_action.main.BEAT, hf_action.runner.log.HEARTBEAT, hf_action.runner.log.MOMENT = 0.1, 0.5, 0.1
 """
 
 
@@ -446,7 +446,7 @@ def test_the_budget_ends_while_nothing_can_be_interrupted(slow, trouble):
 LATE = """
 import sys, threading
 from hf_action.main import Watchdog
-class Attempt:
+class StepRun:
     deadline, done, reporting = -10.0, {done}, threading.Lock()
     def give_up(self):
         print("gives up", end=", ")
@@ -455,7 +455,7 @@ class Attempt:
         return 5
     def close(self):
         print("closes", flush=True)
-Watchdog(Attempt()).join()
+Watchdog(StepRun()).join()
 print("leaves the end to the main thread")
 sys.exit(7)
 """

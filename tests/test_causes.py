@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from hf_action.causes import CAUSES, DOCS, Cause, find_cause
+from hf_action.diagnosis_old import CAUSES, DOCS, Cause, find_cause
 
 # What stands before the interesting lines in every build log; versions and sizes say nothing by themselves.
 BUILD_HEAD = """\

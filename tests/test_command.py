@@ -14,8 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from hf_action import VERSION
-from hf_action.inputs import OPERATIONS
-from hf_action.usage import hint
+from hf_action.inputs.table import OPERATIONS
+from hf_action.inputs.usage import hint
 from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, clean_environ, read_outputs
@@ -61,7 +61,7 @@ def wheel(tmp_path_factory) -> Path:
 def test_the_package_is_the_action_and_nothing_else(wheel):
     """Neither tests, nor the simulated Hub, nor scripts of the repository; the licence comes along."""
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name for name in names if ".dist-info/" not in name} == {f"hf_action/{path.name}" for path in (ROOT / "hf_action").glob("*.py")}
+    assert {name for name in names if ".dist-info/" not in name} == {str(path.relative_to(ROOT)) for path in (ROOT / "hf_action").glob("**/*.py")}
     assert [name for name in names if name.endswith("/LICENSE")] and wheel.name == f"hf_space-{VERSION}-py3-none-any.whl"
 
 

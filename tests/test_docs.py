@@ -7,15 +7,16 @@ import pytest
 import yaml
 
 from docs import generate
-from hf_action.attempt import BUG, STUCK
-from hf_action.causes import CAUSES
-from hf_action.errors import Outcome
-from hf_action.inputs import INPUTS, OPERATIONS
-from hf_action.operations import NO_TOKEN
-from hf_action.report import Step, outputs
-from hf_action.settings import parse
-from hf_action.stages import STAGES
-from hf_action.waiting import REMEDIES
+from hf_action.diagnosis_old import CAUSES
+from hf_action.inputs.settings import parse
+from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.operations.batch import NO_TOKEN
+from hf_action.report.outputs import outputs
+from hf_action.rules.outcomes import Outcome
+from hf_action.rules.results import Step
+from hf_action.rules.stages import STAGES
+from hf_action.rules.waiting import REMEDIES
+from hf_action.step import BUG, STUCK
 from tests.test_action_yml import ACTION
 
 ROOT = Path(__file__).parent.parent

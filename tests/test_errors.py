@@ -2,8 +2,17 @@
 
 import pytest
 
-from hf_action.errors import GRAVITY, ActionError, Denied, InvalidInput, NotFound, Outcome, Refused, Unreachable
-from hf_action.report import ICONS
+from hf_action.report.summary import ICONS
+from hf_action.rules.outcomes import (
+    SEVERITY,
+    ActionError,
+    Denied,
+    InvalidInput,
+    NotFound,
+    Outcome,
+    Refused,
+    Unreachable,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,7 @@ def test_invalid_input_keeps_what_is_needed_to_print_it():
 
 def test_every_outcome_has_its_place():
     """A new word is told apart from the others in gravity, in exit status order and in the summary."""
-    assert sorted(GRAVITY, key=lambda outcome: outcome.word) == sorted(Outcome, key=lambda outcome: outcome.word)
-    order = list(dict.fromkeys(outcome.status for outcome in GRAVITY))
+    assert sorted(SEVERITY, key=lambda outcome: outcome.word) == sorted(Outcome, key=lambda outcome: outcome.word)
+    order = list(dict.fromkeys(outcome.status for outcome in SEVERITY))
     assert order == [130, 3, 1, 6, 5, 4, 2, 0]  # the contract's, with bad input that never starts before success
     assert set(ICONS) == set(Outcome)

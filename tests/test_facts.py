@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_action.facts import Description, Garbage, Runtime, read_description, read_runtime
+from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, read_runtime, read_space_info
 
 COMMIT = "3d2e3a67dc686c9c3abc3aaede5f66cd1fa7434c"
 RUNTIME = {
@@ -26,7 +26,7 @@ SPACE = {
     "lastModified": "2026-01-02T03:04:05.000Z",
     "host": "https://acme-demo.hf.space",
 }
-RUNNING = Runtime(stage="RUNNING")
+RUNNING = SpaceRuntime(stage="RUNNING")
 
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
@@ -36,7 +36,7 @@ json = st.recursive(
 
 def test_a_whole_runtime():
     """Every field that is used is read; others are passed over."""
-    assert read_runtime(RUNTIME) == Runtime(
+    assert read_runtime(RUNTIME) == SpaceRuntime(
         stage="RUNNING",
         commit=COMMIT,
         hardware="cpu-basic",
@@ -49,7 +49,7 @@ def test_a_whole_runtime():
 
 def test_a_whole_description():
     """Every field that is used is read, with the runtime that was read already."""
-    assert read_description(SPACE, RUNNING) == Description(
+    assert read_space_info(SPACE, RUNNING) == SpaceInfo(
         id="acme/demo",
         runtime=RUNNING,
         head=COMMIT,
@@ -64,22 +64,22 @@ def test_a_whole_description():
 
 def test_only_a_stage_and_an_id_are_indispensable():
     """All else may be absent."""
-    assert read_runtime({"stage": "PAUSED"}) == Runtime(stage="PAUSED")
-    assert read_description({"id": "acme/demo"}, RUNNING) == Description(id="acme/demo", runtime=RUNNING)
+    assert read_runtime({"stage": "PAUSED"}) == SpaceRuntime(stage="PAUSED")
+    assert read_space_info({"id": "acme/demo"}, RUNNING) == SpaceInfo(id="acme/demo", runtime=RUNNING)
 
 
 @pytest.mark.parametrize("raw", [None, [], "RUNNING", {}, {"stage": None}, {"stage": ""}, {"stage": 5}])
 def test_no_stage_is_garbage(raw):
     """Such an answer says nothing, and why it does not is in the log."""
-    with pytest.raises(Garbage, match=r"^the answer has no stage$"):
+    with pytest.raises(MalformedAnswer, match=r"^the answer has no stage$"):
         read_runtime(raw)
 
 
 @pytest.mark.parametrize("raw", [None, [], "acme/demo", {}, {"id": None}, {"id": ""}, {"id": 5}])
 def test_no_id_is_garbage(raw):
     """An answer that is about no Space is not taken for one about this Space."""
-    with pytest.raises(Garbage, match=r"^the answer has no id$"):
-        read_description(raw, RUNNING)
+    with pytest.raises(MalformedAnswer, match=r"^the answer has no id$"):
+        read_space_info(raw, RUNNING)
 
 
 @pytest.mark.parametrize(
@@ -101,35 +101,35 @@ def test_a_wrong_field_of_a_runtime_is_absent(name, value):
 )  # fmt: skip
 def test_a_wrong_field_of_a_description_is_absent(name, value):
     """A field of an unexpected type is as good as none."""
-    assert read_description({"id": "acme/demo", name: value}, RUNNING) == Description(id="acme/demo", runtime=RUNNING)
+    assert read_space_info({"id": "acme/demo", name: value}, RUNNING) == SpaceInfo(id="acme/demo", runtime=RUNNING)
 
 
 @pytest.mark.parametrize(("version", "read"), [("5.29.0", "5.29.0"), (4.4, "4.4"), (5, "5")])
 def test_a_version_that_yaml_took_for_a_number(version, read):
     """`sdk_version: 4.4` in a README is a number to the Hub."""
-    assert read_description({"id": "a/b", "cardData": {"sdk_version": version}}, RUNNING).sdk_version == read
+    assert read_space_info({"id": "a/b", "cardData": {"sdk_version": version}}, RUNNING).sdk_version == read
 
 
 def test_a_host_is_reported_never_derived():
     """Where `host` is missing the first ready domain is as good; without either there is none."""
     runtime = read_runtime(RUNTIME)
-    assert read_description({"id": "acme/demo"}, runtime).host == "https://acme-demo.hf.space"
-    assert read_description({"id": "acme/demo", "host": "https://other.hf.space"}, runtime).host == "https://other.hf.space"
-    assert read_description({"id": "acme/demo"}, RUNNING).host is None
+    assert read_space_info({"id": "acme/demo"}, runtime).host == "https://acme-demo.hf.space"
+    assert read_space_info({"id": "acme/demo", "host": "https://other.hf.space"}, runtime).host == "https://other.hf.space"
+    assert read_space_info({"id": "acme/demo"}, RUNNING).host is None
 
 
 def test_newer_facts_replace_older_ones():
     """A later look changes the runtime or the head, and nothing else."""
-    space = read_description(SPACE, RUNNING)
-    assert space.now(Runtime(stage="PAUSED")) == read_description(SPACE, Runtime(stage="PAUSED"))
-    assert space.at_head("0" * 40) == read_description(SPACE | {"sha": "0" * 40}, RUNNING)
+    space = read_space_info(SPACE, RUNNING)
+    assert space.now(SpaceRuntime(stage="PAUSED")) == read_space_info(SPACE, SpaceRuntime(stage="PAUSED"))
+    assert space.at_head("0" * 40) == read_space_info(SPACE | {"sha": "0" * 40}, RUNNING)
 
 
 @given(json)
 def test_any_answer_is_read_or_garbage(raw):
     """Whatever the Hub answers, nothing falls over."""
-    for read in (read_runtime, lambda raw: read_description(raw, RUNNING)):
+    for read in (read_runtime, lambda raw: read_space_info(raw, RUNNING)):
         try:
             assert read(raw)
-        except Garbage as error:
+        except MalformedAnswer as error:
             assert str(error)

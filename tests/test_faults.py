@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_action.hub import Hub
+from hf_action.hub.client import Hub
 from simhub.access import Meter
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from hf_action.fleet import ALLOWED, LARGEST_FILE, LISTS, MOST_REPEATED, Entry, FleetError, read_fleet
-from hf_action.inputs import INPUTS, OPERATIONS
+from hf_action.inputs.fleet import ALLOWED, LISTS, MAX_FILE_BYTES, MAX_REPEATED, Entry, FleetError, read_fleet
+from hf_action.inputs.table import INPUTS, OPERATIONS
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "examples/fleet/acme.yml").read_text()
@@ -221,7 +221,7 @@ def test_wrong_spaces_are_mistakes(written):
         ('spaces:\n- "\\U00110000"', "2: ", "beyond what YAML can hold"),
         (f"%YAML 1.{'9' * 5000}\n---\n", "1: ", "beyond what YAML can hold"),
         ("ï»¿spaces: [a/b]\nspaces: [a/b]", "1: ï»¿spaces: ", "did you mean spaces?"),
-        ("#" * LARGEST_FILE + "\n", "1: ", "larger than 1 MiB"),
+        ("#" * MAX_FILE_BYTES + "\n", "1: ", "larger than 1 MiB"),
         ("spaces:\n" + "[" * 1000, "2: ", "nested too deep"),
         ("spaces:\n" + "- " * 9999, "2: ", "nested too deep"),
     ],
@@ -239,7 +239,7 @@ KNOWN = "commit, factory-reboot, hardware, health-check, log-lines, logs, operat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("#" * LARGEST_FILE + "\n", "1: the file is larger than 1 MiB; use patterns, or split it."),
+        ("#" * MAX_FILE_BYTES + "\n", "1: the file is larger than 1 MiB; use patterns, or split it."),
         ("", f"1: the file is empty; {FORM}."),
         ("5", f"1: is no mapping; {FORM}."),
         ("\x00", "1: character U+0000 is not allowed; save the file as UTF-8 text."),
@@ -294,7 +294,7 @@ def test_a_mistake_says_what_is_wrong_and_what_to_write(text, said):
 def test_a_file_as_large_as_allowed_is_read():
     """The bound is on what is more."""
     text = "spaces: [a/b]\n"
-    assert read(text + "#" * (LARGEST_FILE - len(text))) == [("a/b", {})]
+    assert read(text + "#" * (MAX_FILE_BYTES - len(text))) == [("a/b", {})]
 
 
 def test_mistakes_after_one_another_are_all_found():
@@ -323,7 +323,7 @@ def test_aliases_of_themselves_are_a_mistake(text):
 def test_aliases_are_counted_together():
     """The bound is on all that they repeat, and generous."""
     stages = "[" + "A," * 99 + "]"
-    for times, fits in ((MOST_REPEATED // 100, True), (MOST_REPEATED // 100 + 1, False)):
+    for times, fits in ((MAX_REPEATED // 100, True), (MAX_REPEATED // 100 + 1, False)):
         text = f"defaults: {{wait-for-stage: &x {stages}}}\nspaces:\n"
         text += "".join(f"- {{id: a/b{number}, wait-for-stage: *x}}\n" for number in range(times))
         assert len(read(text)) == times if fits else "aliases" in mistake(text)
@@ -360,7 +360,7 @@ def test_any_slip_in_a_good_file_is_a_fleet_or_mistakes(at, length, piece):
 
 def test_yaml_is_loaded_only_for_a_fleet():
     """A step without a fleet file does not pay for PyYAML."""
-    code = "import sys, hf_action.fleet; sys.exit('yaml' in sys.modules)"
+    code = "import sys, hf_action.inputs.fleet; sys.exit('yaml' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from hf_action.gantt import Lane, Moment, draw
-from hf_action.stages import STAGES
+from hf_action.report.gantt import Lane, draw
+from hf_action.rules.results import Moment
+from hf_action.rules.stages import STAGES
 
 
 def lane(*moments: tuple[float, str], end: float, space: str = "acme/demo") -> Lane:

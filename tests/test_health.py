@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from hf_action.facts import Description, Runtime
-from hf_action.hub import Hub
+from hf_action.hub.client import Hub
+from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import HEAD, Phase, Space
@@ -267,7 +267,7 @@ def test_an_app_cannot_fill_the_memory(clock, status):
         hub = Hub(endpoint=url, token=None, clock=clock, deadline=60.0, request_timeout=5.0)
         tracemalloc.start()
         try:
-            said = hub.probe(url, Description(id="acme/demo", runtime=Runtime(stage="RUNNING")))
+            said = hub.probe(url, SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING")))
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -379,7 +379,7 @@ OWN = "https://acme-demo.hf.space"
 def test_the_token_goes_only_to_a_private_spaces_own_host_over_https(clock, url, host, private, token, may):
     """Every other address, however much alike, gets none."""
     hub = Hub(endpoint="https://huggingface.co", token=token, clock=clock, deadline=60.0)
-    space = Description(id="acme/demo", runtime=Runtime(stage="RUNNING"), private=private, host=host)
+    space = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"), private=private, host=host)
     assert hub._may_see_token(url, space) is may
 
 

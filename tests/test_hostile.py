@@ -19,12 +19,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hf_action.errors import Outcome, Refused, Unreachable
-from hf_action.facts import Description, Runtime, read_description, read_runtime
-from hf_action.operations import Campaign
-from hf_action.report import conclude, outputs, plain, summary
-from hf_action.runner import Log, Runner
-from hf_action.settings import parse
+from hf_action.inputs.settings import parse
+from hf_action.operations.batch import Batch
+from hf_action.report.outputs import outputs
+from hf_action.report.summary import summary
+from hf_action.rules.models import SpaceInfo, SpaceRuntime, read_runtime, read_space_info
+from hf_action.rules.outcomes import Outcome, Refused, Unreachable
+from hf_action.rules.results import conclude
+from hf_action.rules.sanitize import one_line
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Space, Token, World
@@ -204,15 +208,15 @@ def test_what_is_printed_is_never_a_command_unless_meant(texts):
     with printed() as (_, log):
         runner = Runner()
         for text in texts:
-            runner.say(text)
-            runner.say(f"[0.0s] acme/demo: {text}")
+            runner.info(text)
+            runner.info(f"[0.0s] acme/demo: {text}")
         runner.group(texts[0], texts)
         for level in ("error", "warning", "notice"):
             runner.annotate(level, texts[-1])
     found = obeyed(log.getvalue())
     assert [command.name for command in found] == ["group", "endgroup", "error", "warning", "notice"]
     assert all(command.properties == {} and "\n" not in command.data and "\r" not in command.data for command in found)
-    assert found[0].data == plain(texts[0])
+    assert found[0].data == one_line(texts[0])
     assert log.getvalue().count("\n") == 3 * len(texts) + 5
 
 
@@ -223,16 +227,16 @@ def test_what_is_printed_is_never_a_command_unless_meant(texts):
 class Liar:
     """A Hub that says what it is told to."""
 
-    before: Description
-    after: Runtime
+    before: SpaceInfo
+    after: SpaceRuntime
     lines: list[str]
     requests: int = 3
     fails: bool = False
 
-    def describe(self, space: str, *, patient: bool = True) -> Description:
+    def space_info(self, space: str, *, patient: bool = True) -> SpaceInfo:
         return self.before
 
-    def look(self, space: str) -> Runtime:
+    def runtime(self, space: str) -> SpaceRuntime:
         if self.fails:
             self.fails = False
             raise Unreachable(f"the Hub answered 503. The Hub says: {self.lines[0]}")
@@ -241,7 +245,7 @@ class Liar:
     def head(self, space: str) -> str | None:
         return self.before.head
 
-    def probe(self, url: str, space: Description) -> str:
+    def probe(self, url: str, space: SpaceInfo) -> str:
         return f"503 from {url}"
 
     def quota_wait(self, reserve: int) -> float:
@@ -262,14 +266,14 @@ def step_through(text: list[str], lines: list[str]) -> tuple[str, str, str]:
     stage, error, commit, head, hardware, wanted, sdk, version, host, date = (text * 10)[:10]
     runtime = {"sha": commit, "hardware": {"current": hardware, "requested": wanted}, "errorMessage": error}
     raw = {"id": text[0], "sha": head, "sdk": sdk, "cardData": {"sdk_version": version}, "host": host, "lastModified": date}
-    before = read_description(raw, read_runtime(runtime | {"stage": stage if len(stage) < 1000 else "LONG"}))
+    before = read_space_info(raw, read_runtime(runtime | {"stage": stage if len(stage) < 1000 else "LONG"}))
     after = read_runtime(runtime | {"stage": "BUILD_ERROR"})
     with printed() as (folder, log):
         clock, runner = FakeClock(), Runner()
         tell = Log(clock=clock, runner=runner, began=0.0)
         chosen = parse(["wait", "acme/demo", "--health-check", "/"], {"HF_TOKEN": TOKEN})
         liar = Liar(before=before, after=after, lines=lines, fails=True)
-        campaign = Campaign(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0, deadline=chosen.timeout)
+        campaign = Batch(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0, deadline=chosen.timeout)
         campaign.run()
         rest = {"operation": "wait", "elapsed": 9.0, "requests": 3, "prices": {wanted: 0.4}}
         step = runner.hidden(conclude(campaign.results(), cancelled=False, **rest))

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from hf_action.hub import Hub
+from hf_action.hub.client import Hub
 from simhub.access import Token
 from simhub.server import Certificates
 from simhub.world import Space

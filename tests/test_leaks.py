@@ -19,11 +19,11 @@ from urllib.parse import quote
 
 import pytest
 
-from hf_action.errors import ActionError, InvalidInput
-from hf_action.hub import Hub
-from hf_action.inputs import OPERATIONS
-from hf_action.runner import Runner
-from hf_action.settings import TOKEN_VARIABLES, parse
+from hf_action.hub.client import Hub
+from hf_action.inputs.settings import TOKEN_VARIABLES, parse
+from hf_action.inputs.table import OPERATIONS
+from hf_action.rules.outcomes import ActionError, InvalidInput
+from hf_action.runner.github import Runner
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import Space, Token, World
@@ -244,12 +244,12 @@ def test_the_search_finds_what_it_looks_for():
 # ---- where it could be seen besides ----
 
 BUG = """
-from hf_action import hub
+from hf_action.hub import client as hub
 from hf_action.main import main
 def describe(self, space):
     token = self._token
     raise RuntimeError(f"{self!r} lost {token} in {vars(self)}")
-hub.Hub.describe = describe
+hub.Hub.space_info = describe
 sys.exit(main())
 """
 
@@ -351,7 +351,7 @@ def test_no_error_of_a_request_has_the_token(kind, clock, world, hub):
     world.tokens[SECRET] = next(iter(world.tokens.values()))
     hub.inject(Fault(kind=kind, times=None, location="https://elsewhere.example/"))
     caller = Hub(endpoint=hub.url, token=SECRET, clock=clock, deadline=60.0, request_timeout=0.2)
-    for call in (caller.look, caller.pause):
+    for call in (caller.runtime, caller.pause):
         with pytest.raises(ActionError) as raised:
             call("acme/demo")
         text = "".join(traceback.format_exception(raised.value))

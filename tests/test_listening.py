@@ -5,9 +5,9 @@ from itertools import count
 
 import pytest
 
-from hf_action.errors import Denied
-from hf_action.listening import GAP, MOST_FALSE_ALARMS, MOST_MISSED, Listener
-from hf_action.waiting import Events
+from hf_action.operations.events import GAP, MAX_FALSE_ALARMS, MAX_MISSED, Listener
+from hf_action.rules.outcomes import Denied
+from hf_action.rules.pace import Events
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.clocks import FakeClock
@@ -161,8 +161,8 @@ def test_a_stream_that_cries_wolf_is_left():
     listener, said = listening(stream, clock, [1])
     for _ in range(30):
         listener.sleep(30.0)
-    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MOST_FALSE_ALARMS} in a row brought no news"])
-    assert clock.now() == pytest.approx(MOST_FALSE_ALARMS * GAP + (30 - MOST_FALSE_ALARMS) * 30.0, abs=33.0)
+    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MAX_FALSE_ALARMS} in a row brought no news"])
+    assert clock.now() == pytest.approx(MAX_FALSE_ALARMS * GAP + (30 - MAX_FALSE_ALARMS) * 30.0, abs=33.0)
     assert not stream.notice()  # and who reads it is told to stop
 
 
@@ -181,11 +181,11 @@ def test_a_stream_that_lets_changes_go_unannounced_is_left():
     """It may be open and say nothing."""
     known = [1]
     listener, said = listening(Stream(), FakeClock(), known)
-    for _ in range(MOST_MISSED):
+    for _ in range(MAX_MISSED):
         assert not said
         known.append(known[-1] + 1)
         listener.sleep(30.0)
-    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MOST_MISSED} changes came without one"])
+    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MAX_MISSED} changes came without one"])
 
 
 def test_a_stream_that_ends_wakes_the_sleeper():

@@ -7,15 +7,15 @@ from threading import Barrier
 
 import pytest
 
-from hf_action.hub import Hub
-from hf_action.runner import Runner
+from hf_action.hub.client import Hub
+from hf_action.runner.github import Runner
 from simhub.faults import Fault, Kind
 from simhub.server import Certificates, serve
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD, TOKEN
 
 # Real seconds a request may take here; an open stream is read for as long.
-PATIENT = 0.15
+POLL_AGE_PARTS = 0.15
 # What stands in front of a line of the log: the indentation inside the group.
 INDENT = "  "
 
@@ -36,7 +36,7 @@ def certificates(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, certificates):
     """Requests that stall cost a fraction of a second."""
-    monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", PATIENT)
+    monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", POLL_AGE_PARTS)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
 
 
@@ -197,7 +197,7 @@ def test_the_logs_of_several_spaces_are_read_at_once(stage, result, run, world, 
         met.wait(timeout=5.0)
         return [space, space]
 
-    monkeypatch.setattr("hf_action.hub.Hub.log_tail", log_tail)
+    monkeypatch.setattr("hf_action.hub.client.Hub.log_tail", log_tail)
     names = [f"acme/log-{number}" for number in range(3)]
     for name in names:
         world.add(Space(id=name, stage=stage, commit=None))
@@ -236,7 +236,7 @@ def test_a_stream_of_nothing_but_signs_of_life_is_left_in_time(run, world, hub):
     began = time.monotonic()
     ended = run("info", "acme/demo", logs="always")
     assert (ended.result, asked(hub), shown(ended.log)) == ("ok", ["run"], [])
-    assert time.monotonic() - began < PATIENT + 1
+    assert time.monotonic() - began < POLL_AGE_PARTS + 1
 
 
 def test_what_came_before_the_silence_is_shown(run, world):

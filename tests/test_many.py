@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from hf_action.hub import Hub
-from hf_action.looking import spread
+from hf_action.hub.client import Hub
+from hf_action.operations.progress import run_parallel
 from simhub.access import Meter
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, ListingSha, Phase, Space
@@ -271,7 +271,7 @@ def test_what_goes_wrong_in_a_thread_is_raised_and_nothing_more_is_begun():
         raise ZeroDivisionError(item)
 
     with pytest.raises(ZeroDivisionError):
-        spread(range(100), work, width=2)
+        run_parallel(range(100), work, width=2)
     assert 1 <= len(begun) <= 2
 
 

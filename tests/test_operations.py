@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from hf_action.attempt import Attempt
-from hf_action.inputs import OPERATIONS
-from hf_action.runner import Log, Runner
+from hf_action.inputs.table import OPERATIONS
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
+from hf_action.step import StepRun
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, NEWER, OLD, READ_ONLY, TOKEN, read_dotenv
@@ -202,7 +203,7 @@ def test_restart_of_a_static_space_fails_without_a_request(run, world, hub):
 
 
 def test_several_spaces_each_have_their_result(run, world):
-    """One failing Space stops none of the others, and the gravest decides."""
+    """One failing Space stops none of the others, and the worst decides."""
     broken = space(world, id="acme/broken", scripts={"restart": (Phase(1, "BUILDING"), Phase(9, "BUILD_ERROR"))})
     fine = space(world, id="acme/fine", scripts={"restart": STALE})
     ended = run("restart", broken, fine, "acme/absent")
@@ -433,7 +434,7 @@ def test_a_budget_that_is_spent_on_starting_has_time_for_a_look_still(hub, clock
         monkeypatch.setenv(name, value)
     clock.advance(10)
     runner = Runner()
-    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0)
+    attempt = StepRun([], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0)
     attempt.work()
     assert (attempt.report(cancelled=False), clock.now(), len(hub.requests)) == (4, 10.25, 1)
     assert "RUNNING on commit 0000000 when the budget ended" in capsys.readouterr().out
@@ -482,7 +483,7 @@ def test_the_token_is_masked_first_and_shown_nowhere(run):
 
 def test_an_unforeseen_error_is_a_result_too(run, monkeypatch):
     """A bug ends the step with outputs, summary and where to report it, and without a traceback."""
-    monkeypatch.setattr("hf_action.hub.Hub.describe", lambda hub, space: 1 / 0)
+    monkeypatch.setattr("hf_action.hub.client.Hub.space_info", lambda hub, space: 1 / 0)
     ended = run("info", "acme/demo")
     assert (ended.status, ended.result, "Traceback" in ended.log) == (1, "failed", False)
     assert "internal error: ZeroDivisionError" in ended.outputs["message"]

@@ -8,37 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_action.errors import GRAVITY, Outcome, gravest
-from hf_action.facts import Description, Runtime
-from hf_action.gantt import Lane, draw
-from hf_action.report import (
-    DOTENV,
-    ICONS,
-    LARGEST_SUMMARY,
-    Moment,
-    Result,
-    Step,
-    annotation,
-    bill,
-    conclude,
-    document,
-    dotenv,
-    duration,
-    escape,
-    heading,
-    hidden,
-    level,
-    outputs,
-    page,
-    plain,
-    redact,
-    summary,
-)
+from hf_action.report.gantt import Lane, draw
+from hf_action.report.outputs import DOTENV, annotation, bill, document, dotenv, heading, level, outputs
+from hf_action.report.summary import ICONS, MAX_SUMMARY_BYTES, escape, summary
+from hf_action.rules.models import SpaceInfo, SpaceRuntime
+from hf_action.rules.outcomes import SEVERITY, Outcome, worst
+from hf_action.rules.results import Moment, Result, Step, conclude, duration, page
+from hf_action.rules.sanitize import hidden, one_line, redact
 from tests.conftest import read_dotenv
 
 COMMIT = "3d2e3a67dc686c9c3abc3aaede5f66cd1fa7434c"
-RUNTIME = Runtime(stage="RUNNING", commit=COMMIT, hardware="t4-small", requested_hardware="t4-small", sleep_time=3600)
-SEEN = Description(
+RUNTIME = SpaceRuntime(stage="RUNNING", commit=COMMIT, hardware="t4-small", requested_hardware="t4-small", sleep_time=3600)
+SEEN = SpaceInfo(
     id="acme/demo", runtime=RUNTIME, head=COMMIT, sdk="gradio", sdk_version="5.0", private=False, likes=7
 )
 
@@ -90,7 +71,7 @@ hostile = st.one_of(
 @given(hostile)
 def test_a_plain_line_is_one_line_and_no_command(text):
     """The runner obeys `::` at a line's start and `##[` anywhere; neither survives, nor does any control character."""
-    line = plain(text)
+    line = one_line(text)
     assert not line.lstrip().startswith("::")
     assert "##[" not in line
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", line)
@@ -107,7 +88,7 @@ def test_escaped_text_has_no_punctuation_of_markdown_or_html(text):
 @pytest.mark.parametrize("text", ["RUNNING_BUILDING", "t4-small: a sentence, with a comma (and more).", "日本語"])
 def test_harmless_text_stays_as_it_is(text):
     """Defusing is not mangling."""
-    assert plain(text) == text == escape(text)
+    assert one_line(text) == text == escape(text)
 
 
 @pytest.mark.parametrize(
@@ -129,20 +110,20 @@ def test_harmless_text_stays_as_it_is(text):
 )
 def test_what_becomes_of_a_command(text, line):
     """It can still be read, and is nothing but text."""
-    assert plain(text) == line
+    assert one_line(text) == line
 
 
 def test_a_very_long_line_is_cut():
     """A line of a megabyte is no reading matter."""
-    assert plain("x" * 1_000_000) == "x" * 1_999 + "…"
-    assert plain("x" * 2_000) == "x" * 2_000
-    assert plain("x" * 2_001) == "x" * 1_999 + "…"
+    assert one_line("x" * 1_000_000) == "x" * 1_999 + "…"
+    assert one_line("x" * 2_000) == "x" * 2_000
+    assert one_line("x" * 2_001) == "x" * 1_999 + "…"
 
 
 def test_control_characters_at_the_beginning_do_not_count_as_length():
     """A line that begins with as much colour as text is still shown; beyond that, it is cut before it is searched."""
-    assert plain("\x1b[31m" * 400 + "x") == "x"
-    assert plain("\x1b[31m" * 800 + "x") == ""
+    assert one_line("\x1b[31m" * 400 + "x") == "x"
+    assert one_line("\x1b[31m" * 800 + "x") == ""
 
 
 @pytest.mark.parametrize(
@@ -175,7 +156,7 @@ def test_tokens_are_redacted(text):
 
 def test_colours_do_not_hide_a_token():
     """Once they are gone it would be whole again."""
-    assert "Secret" not in plain(redact("hf_\x1b[31mSecretSecret1\x1b[0m", ["hf_SecretSecret1"]))
+    assert "Secret" not in one_line(redact("hf_\x1b[31mSecretSecret1\x1b[0m", ["hf_SecretSecret1"]))
     assert redact("a se\x1b[31mcret b", ["secret"]) == "a *** b"
     assert redact("a se\x1bcret b", ["secret"]) == "a se\0cret b"  # what is left of a colour holds the halves apart
 
@@ -194,7 +175,7 @@ def test_ordinary_names_are_not_redacted():
 def test_every_text_of_a_step_is_freed_of_the_token():
     """Also where Markdown would spell it with entities later."""
     token = "hf_SecretSecret1"
-    after = Description(id="x", runtime=Runtime(stage=f"RUN{token}", error=token), host=f"https://{token}.hf.space")
+    after = SpaceInfo(id="x", runtime=SpaceRuntime(stage=f"RUN{token}", error=token), host=f"https://{token}.hf.space")
     shown = hidden(
         step(result(message=f"saw {token}", after=after, timeline=(Moment(0.0, token),))),
         lambda text: redact(text, [token]),
@@ -262,7 +243,7 @@ def test_the_outputs_as_a_document():
 
 def test_the_outputs_of_several_spaces():
     """What all have in common is told, what differs is empty, and the matrix and the array have them all."""
-    broken = result(space="acme/broken", outcome=Outcome.FAILED, after=SEEN.now(Runtime(stage="BUILD_ERROR")))
+    broken = result(space="acme/broken", outcome=Outcome.FAILED, after=SEEN.now(SpaceRuntime(stage="BUILD_ERROR")))
     lost = result(space="acme/lost", outcome=Outcome.NOT_FOUND, before=None, after=None)
     found = outputs(step(result(), broken, lost))
     assert {name: found[name] for name in ("result", "space-id", "stage", "sdk", "count", "failed", "hourly-cost", "message")} == {
@@ -295,8 +276,8 @@ def test_without_prices_nothing_is_known_of_costs():
     assert (found["hourly-cost"], found["hourly-saved"]) == ("", "")
 
 
-def in_stage(stage: str, hardware: str | None = "t4-small", requested: str | None = None) -> Description:
-    return Description(id="a/b", runtime=Runtime(stage=stage, hardware=hardware, requested_hardware=requested))
+def in_stage(stage: str, hardware: str | None = "t4-small", requested: str | None = None) -> SpaceInfo:
+    return SpaceInfo(id="a/b", runtime=SpaceRuntime(stage=stage, hardware=hardware, requested_hardware=requested))
 
 
 @pytest.mark.parametrize(
@@ -371,12 +352,12 @@ def test_the_array_has_every_key_of_the_contract():
 )
 def test_the_gravest_result_decides(outcomes, gravest_of_them):
     """In the order 130 3 1 6 5 4."""
-    assert gravest(outcomes) is gravest_of_them
+    assert worst(outcomes) is gravest_of_them
 
 
 def test_every_outcome_has_its_place_and_its_icon():
     """A new outcome cannot be forgotten."""
-    assert set(GRAVITY) == set(Outcome) == set(ICONS)
+    assert set(SEVERITY) == set(Outcome) == set(ICONS)
 
 
 def test_a_signal_decides_over_results_that_are_in():
@@ -394,8 +375,8 @@ def test_any_outputs_make_a_report_that_gitlab_takes(given):
     """Few enough variables, small enough, with legal names, one a line, whatever the values are."""
     found = read_dotenv(dotenv(dict.fromkeys(DOTENV, "") | given), **{"$": "$"})
     assert list(found) == [f"HF_SPACE_{name.upper().replace('-', '_')}" for name in DOTENV]
-    assert found["HF_SPACE_STAGE"] in (plain(given.get("stage", "")).strip(), "")
-    assert plain(given.get("message", "")).strip().startswith(found["HF_SPACE_MESSAGE"])
+    assert found["HF_SPACE_STAGE"] in (one_line(given.get("stage", "")).strip(), "")
+    assert one_line(given.get("message", "")).strip().startswith(found["HF_SPACE_MESSAGE"])
 
 
 def test_the_report_for_gitlab_of_one_space():
@@ -443,9 +424,9 @@ def test_what_is_too_long_for_gitlab(name, value, left):
 @given(hostile, hostile, hostile)
 def test_hostile_text_cannot_bend_the_summary(stage, message, error):
     """Every row has its six cells, blocks open and close once, whatever the Space says."""
-    runtime = Runtime(stage=stage or "X", commit=message or None, hardware=error or None)
+    runtime = SpaceRuntime(stage=stage or "X", commit=message or None, hardware=error or None)
     bad = result(
-        outcome=Outcome.FAILED, message=message, after=Description(id="x", runtime=runtime), before=None,
+        outcome=Outcome.FAILED, message=message, after=SpaceInfo(id="x", runtime=runtime), before=None,
         timeline=(Moment(0.0, stage or "X"), Moment(1.0, "RUNNING")),
     )  # fmt: skip
     text = summary(step(bad, result(space="acme/fine")))
@@ -459,7 +440,7 @@ def test_a_summary_of_very_many_spaces_fits_and_says_that_it_was_cut():
     """The runner drops a summary over 1 MiB whole, so a shorter one is written."""
     many = [result(space=f"acme/space-{n:05}", message=f"{n}" + "x" * 900, outcome=Outcome.FAILED) for n in range(3000)]
     text = summary(step(*many))
-    assert LARGEST_SUMMARY * 0.9 < len(text.encode()) <= LARGEST_SUMMARY
+    assert MAX_SUMMARY_BYTES * 0.9 < len(text.encode()) <= MAX_SUMMARY_BYTES
     assert "Cut here" in text and "requests to the Hub" in text
 
 
@@ -482,7 +463,7 @@ def test_the_summary_of_one_space():
         outcome=Outcome.FAILED,
         message="BUILD_ERROR instead of RUNNING",
         before=SEEN,
-        after=SEEN.now(Runtime(stage="BUILD_ERROR", requested_hardware="a10g-small")),
+        after=SEEN.now(SpaceRuntime(stage="BUILD_ERROR", requested_hardware="a10g-small")),
         timeline=(Moment(0.0, "RUNNING"), Moment(1.0, "BUILDING"), Moment(12.0, "BUILD_ERROR"), Moment(12.2, "PAUSED")),
         log=("line 1", "uses ``` here"),
     )
@@ -633,9 +614,9 @@ def test_the_summary_is_cut_at_the_last_byte_that_leaves_room_to_say_so():
     """A log that just fits is whole; one byte more, and what follows it is left out."""
     said = "\n\n_Cut here: the whole would not fit into a job summary. The output `spaces` has it all._\n"
     least = len(summary(step(result(log=("x",)))).encode())
-    most = "x" * (LARGEST_SUMMARY - len(said) - least + 1)
+    most = "x" * (MAX_SUMMARY_BYTES - len(said) - least + 1)
     assert said not in summary(step(result(log=(most,))))
-    assert len(summary(step(result(log=(most,)))).encode()) == LARGEST_SUMMARY - len(said)
+    assert len(summary(step(result(log=(most,)))).encode()) == MAX_SUMMARY_BYTES - len(said)
     cut = summary(step(result(log=(most + "x",))))
     assert said in cut and "Estimate" not in cut
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_action.facts import Description, Runtime
-from hf_action.selection import Filters, Query, choose, matches, queries, shares
+from hf_action.rules.models import SpaceInfo, SpaceRuntime
+from hf_action.rules.selection import Filters, Query, choose, matches, queries, shares
 
 
-def space(name: str, stage: str = "RUNNING", hardware: str | None = "cpu-basic", **about) -> Description:
-    runtime = Runtime(stage=stage, hardware=hardware, requested_hardware=hardware)
-    return Description(id=name, runtime=runtime, **({"sdk": "gradio"} | about))
+def space(name: str, stage: str = "RUNNING", hardware: str | None = "cpu-basic", **about) -> SpaceInfo:
+    runtime = SpaceRuntime(stage=stage, hardware=hardware, requested_hardware=hardware)
+    return SpaceInfo(id=name, runtime=runtime, **({"sdk": "gradio"} | about))
 
 
 LISTED = [

@@ -7,18 +7,11 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_action.errors import InvalidInput
-from hf_action.inputs import (
-    INPUTS,
-    OPERATIONS,
-    Operation,
-    parse_duration,
-    parse_pattern,
-    parse_space_id,
-    parse_space_ids,
-)
-from hf_action.selection import Filters
-from hf_action.settings import Settings, describe, parse
+from hf_action.inputs.readers import parse_duration, parse_pattern, parse_space_id, parse_space_ids
+from hf_action.inputs.settings import Settings, describe, parse
+from hf_action.inputs.table import INPUTS, OPERATIONS, Operation
+from hf_action.rules.outcomes import InvalidInput
+from hf_action.rules.selection import Filters
 
 SPACE = {"INPUT_SPACE-ID": "acme/demo"}
 

@@ -85,7 +85,7 @@ def test_the_line_changes_though_nothing_happens(terminal):
     screen.end()
 
 
-BEATING = "from hf_action import main, runner\nrunner.HEARTBEAT, runner.MOMENT, main.BEAT = 0.3, 0.1, 0.2\nsys.exit(main.main())"
+BEATING = "from hf_action import main\nfrom hf_action.runner import log as runner\nrunner.HEARTBEAT, runner.MOMENT, main.BEAT = 0.3, 0.1, 0.2\nsys.exit(main.main())"
 
 
 def test_lines_that_move_need_no_heartbeat(terminal, url):
@@ -155,12 +155,13 @@ def test_what_is_said_after_the_end_of_a_space_is_a_line_of_its_own(terminal):
 
 
 NO_LOG = """
-from hf_action import errors, hub
+from hf_action.rules import outcomes as errors
+from hf_action.hub import client as hub
 from hf_action.main import main
 def log_tail(self, space, **about):
     raise errors.Refused("nobody knows")
 hub.Hub.log_tail = log_tail
-hub.Hub.restart = lambda self, space, **about: self.look(space)
+hub.Hub.restart = lambda self, space, **about: self.runtime(space)
 sys.exit(main())
 """
 
@@ -201,7 +202,7 @@ def test_ctrl_c_at_any_moment(terminal, delay):
 
 def test_a_second_ctrl_c(terminal):
     """The process is gone at once, and the cursor is there: it was never hidden."""
-    slow = "import time\nfrom hf_action import runner\nfrom hf_action.main import main\n"
+    slow = "import time\nfrom hf_action.runner import github as runner\nfrom hf_action.main import main\n"
     slow += "runner.Runner.write_outputs = lambda *about: [print('the disk is slow', flush=True), time.sleep(60)]\nsys.exit(main())"
     screen = terminal("info", "acme/demo", script=slow, **UNMEASURED)
     screen.until("the disk is slow")
@@ -223,7 +224,7 @@ def test_a_report_by_the_watchdog(terminal):
 
 def test_a_bug(terminal):
     """The terminal is as it was, and the bug is told."""
-    bug = "from hf_action import waiting\nfrom hf_action.main import main\ndef judge(*about): raise ZeroDivisionError('oh')\n"
+    bug = "from hf_action.rules import waiting\nfrom hf_action.main import main\ndef judge(*about): raise ZeroDivisionError('oh')\n"
     screen = terminal("wait", "acme/busy", script=f"{bug}waiting.judge = judge\nsys.exit(main())")
     assert screen.end() == 1
     assert "error: acme/busy: failed: internal error: ZeroDivisionError: oh" in screen.text
@@ -231,7 +232,7 @@ def test_a_bug(terminal):
 
 def test_a_mistake_in_drawing_costs_no_outputs(terminal, tmp_path):
     """What was found out is told all the same."""
-    bug = "from hf_action import terminal\nfrom hf_action.main import main\nterminal.Terminal._ended = lambda *about: 1 / 0\nsys.exit(main())"
+    bug = "from hf_action.runner import terminal\nfrom hf_action.main import main\nterminal.Terminal._ended = lambda *about: 1 / 0\nsys.exit(main())"
     report = tmp_path / "report"
     screen = terminal("info", "acme/absent", script=bug, HF_SPACE_DOTENV=str(report))
     screen.process.wait(timeout=20)

@@ -7,27 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_action.attempt import Attempt
-from hf_action.errors import Cancelled
-from hf_action.facts import Runtime
-from hf_action.hub import Hub
-from hf_action.runner import Log, Runner
-from hf_action.undo import Memory, plan, recall
+from hf_action.hub.client import Hub
+from hf_action.operations.undo import SavedState, load, plan
+from hf_action.rules.models import SpaceRuntime
+from hf_action.rules.outcomes import Cancelled
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
+from hf_action.step import StepRun
 from simhub.faults import Fault, Kind
 from simhub.world import Phase, Space
 from tests.conftest import read_outputs
 
 
-def memory(**about) -> Memory:
+def memory(**about) -> SavedState:
     usual = {
         "space": "acme/gpu", "operation": "hardware", "stage": "RUNNING", "hardware": "cpu-basic", "sleep_time": 172800,
         "asked_hardware": "t4-small", "asked_sleep_time": None,
     }  # fmt: skip
-    return Memory(**(usual | about))
+    return SavedState(**(usual | about))
 
 
-def now(stage: str = "RUNNING", flavor: str = "t4-small", sleep_time: int | None = None) -> Runtime:
-    return Runtime(stage=stage, hardware=flavor, requested_hardware=flavor, sleep_time=sleep_time)
+def now(stage: str = "RUNNING", flavor: str = "t4-small", sleep_time: int | None = None) -> SpaceRuntime:
+    return SpaceRuntime(stage=stage, hardware=flavor, requested_hardware=flavor, sleep_time=sleep_time)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +53,8 @@ def now(stage: str = "RUNNING", flavor: str = "t4-small", sleep_time: int | None
 )
 def test_what_is_put_back(before, runtime, hardware, sleep_time, pause):
     """Hardware and sleep time as they were unless somebody else has changed them since; at rest what was at rest."""
-    undoing = plan(before, runtime)
-    assert (undoing.hardware, undoing.sleep_time, undoing.pause) == (hardware, sleep_time, pause)
+    undo_plan = plan(before, runtime)
+    assert (undo_plan.hardware, undo_plan.sleep_time, undo_plan.pause) == (hardware, sleep_time, pause)
 
 
 @pytest.mark.parametrize(
@@ -76,15 +77,15 @@ def test_what_is_put_back_is_said(before, runtime, note):
 
 def test_hardware_that_was_asked_for_counts_before_the_current_one():
     """A Space that is still moving to the hardware the step asked for is moved back."""
-    moving = Runtime(stage="BUILDING", hardware="cpu-basic", requested_hardware="t4-small")
+    moving = SpaceRuntime(stage="BUILDING", hardware="cpu-basic", requested_hardware="t4-small")
     assert plan(memory(), moving).hardware == "cpu-basic"
-    assert plan(memory(), Runtime(stage="BUILDING", hardware="t4-small", requested_hardware="a100-large")).hardware is None
-    assert plan(memory(), Runtime(stage="RUNNING", hardware="t4-small")).hardware == "cpu-basic"
+    assert plan(memory(), SpaceRuntime(stage="BUILDING", hardware="t4-small", requested_hardware="a100-large")).hardware is None
+    assert plan(memory(), SpaceRuntime(stage="RUNNING", hardware="t4-small")).hardware == "cpu-basic"
 
 
 def test_what_was_remembered_is_recalled():
     """The state of a step is what its post step gets."""
-    assert recall(json.dumps([asdict(memory()), asdict(memory(space="a/b", sleep_time=None))])) == [
+    assert load(json.dumps([asdict(memory()), asdict(memory(space="a/b", sleep_time=None))])) == [
         memory(), memory(space="a/b", sleep_time=None),
     ]  # fmt: skip
 
@@ -93,14 +94,14 @@ def test_what_was_remembered_is_recalled():
 def test_a_state_that_is_not_ours_says_so(text):
     """Somebody else's file, an older version's, or a broken one."""
     with pytest.raises(ValueError, match=r"^the saved state is not readable$"):
-        recall(text)
+        load(text)
 
 
 @given(st.text())
 def test_a_state_that_is_not_ours_is_an_error_that_is_declared(text):
     """Whatever the file holds."""
     try:
-        assert isinstance(recall(text), list)
+        assert isinstance(load(text), list)
     except ValueError as error:
         assert str(error)
 
@@ -120,7 +121,7 @@ def steps(run, hub, clock, tmp_path, monkeypatch, capsys):
             monkeypatch.setenv(f"STATE_{name}", value)
         runner = Runner()
         log = Log(clock=clock, runner=runner, began=clock.now())
-        attempt = Attempt([], runner=runner, log=log, began=clock.now(), post=True)
+        attempt = StepRun([], runner=runner, log=log, began=clock.now(), post=True)
         cancelled = False
         try:
             attempt.work()
@@ -156,7 +157,7 @@ def test_a_state_that_cannot_be_read_fails_the_post_step(run, hub, clock, monkey
     """It says so, and nothing is sent."""
     monkeypatch.setenv("STATE_restore", "nonsense")
     runner = Runner()
-    attempt = Attempt([], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0, post=True)
+    attempt = StepRun([], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0, post=True)
     attempt.work()
     assert (attempt.report(cancelled=False), hub.requests) == (1, [])
     assert "the saved state is not readable" in capsys.readouterr().out

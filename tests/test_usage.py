@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hf_action.completion import SHELLS, bash, flags
-from hf_action.inputs import INPUTS, OPERATIONS
-from hf_action.stages import STAGES
-from hf_action.usage import FORMS, GROUPS, OWN, hint, usage
+from hf_action.inputs.completion import SHELLS, bash, flags
+from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.inputs.usage import FORMS, GROUPS, OWN, hint, usage
+from hf_action.rules.stages import STAGES
 from tests.screens import Terminal
 
 

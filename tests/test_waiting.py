@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_action.errors import Outcome
-from hf_action.stages import STAGES, Kind, is_billed, kind_of
-from hf_action.waiting import Events, Goal, Observation, Quota, Verdict, fair_share, interval, judge, watch
+from hf_action.rules.outcomes import Outcome
+from hf_action.rules.pace import Events, Quota, fair_share, interval
+from hf_action.rules.stages import STAGES, Kind, is_billed, kind_of
+from hf_action.rules.waiting import Goal, Observation, Verdict, judge, watch
 from tests.clocks import FakeClock
 
 OLD, NEW, NEWER = "0" * 40, "1" * 40, "2" * 40
@@ -67,10 +68,10 @@ ROWS = [
     ("other hardware", ON_T4, [look(1, "BUILDING"), look(9, "RUNNING", NEW, hardware="cpu-basic")], None),
     ("the wanted hardware is only asked for", ON_T4, [look(1, "BUILDING"), look(9, "RUNNING", NEW, hardware="cpu-basic", requested_hardware="t4-small")], None),
     # ... the app answering where a health check was asked for, ...
-    ("the app answers", HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, ailment="")], "ok"),
-    ("the app does not answer", HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, ailment="status 502")], None),
+    ("the app answers", HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, health_problem="")], "ok"),
+    ("the app does not answer", HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW, health_problem="status 502")], None),
     ("the app was not asked yet", HEALTHY, [look(1, "BUILDING"), look(9, "RUNNING", NEW)], None),
-    ("no health check asked for", RESTART, [look(1, "BUILDING"), look(9, "RUNNING", NEW, ailment="status 502")], "ok"),
+    ("no health check asked for", RESTART, [look(1, "BUILDING"), look(9, "RUNNING", NEW, health_problem="status 502")], "ok"),
     # ... held for stable-for.
     ("not held yet", replace(RESTART, stable_for=10.0), [look(1, "BUILDING"), look(9, "RUNNING", NEW), look(18, "RUNNING", NEW)], None),
     ("held", replace(RESTART, stable_for=10.0), [look(1, "BUILDING"), look(9, "RUNNING", NEW), look(19, "RUNNING", NEW)], "ok"),
@@ -235,13 +236,13 @@ MESSAGES = [
     ),
     (
         HEALTHY,
-        [look(1800, "RUNNING", NEW, ailment="status 502")],
+        [look(1800, "RUNNING", NEW, health_problem="status 502")],
         "RUNNING on commit 1111111 when the budget ended, but the app does not answer (status 502). "
         "Look at its log, or give more timeout",
     ),
     (
         replace(HEALTHY, stable_for=99999.0),
-        [look(1800, "RUNNING", NEW, ailment="")],
+        [look(1800, "RUNNING", NEW, health_problem="")],
         "RUNNING on commit 1111111 when the budget ended, without having held it for 99999 s. "
         "Give more timeout, or look at its log",
     ),
@@ -492,7 +493,7 @@ def test_while_it_may_tell_a_long_build_is_looked_at_less(stage, lasts, seconds)
 def test_nothing_tells_when_an_app_begins_to_answer():
     """A health check is made as often as without events."""
     starting = [look(1, "BUILDING"), look(9, "APP_STARTING")]
-    assert interval(HEALTHY, [*starting, look(15, "RUNNING", NEW, ailment="503")], 15.0, events=Events.HEARD) == 2.0
+    assert interval(HEALTHY, [*starting, look(15, "RUNNING", NEW, health_problem="503")], 15.0, events=Events.HEARD) == 2.0
     assert interval(HEALTHY, starting, 9.0, events=Events.HEARD) == 10.0
     holding = replace(RESTART, stable_for=60.0)
     assert interval(holding, [*starting, look(15, "RUNNING", NEW)], 15.0, events=Events.HEARD) == 10.0

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from hf_action.gantt import Lane, Moment, draw
+from hf_action.report.gantt import Lane, draw
+from hf_action.rules.results import Moment
 from simhub.faults import Fault, Kind
 from simhub.scenarios import BUILD_FAILED, FAILED_BUILD_LOG, rebuild
 from simhub.world import Phase, Space
@@ -142,7 +143,7 @@ def forty(world):
 
 
 def test_forty_spaces_with_mixed_results(run, forty, shown):
-    """Each failure is told once, the gravest is on top, and the diagram has one row a Space and says what it leaves out."""
+    """Each failure is told once, the worst is on top, and the diagram has one row a Space and says what it leaves out."""
     page = shown(run("restart", "acme/fleet-*", timeout="10m").summary)
     told = page.locator("body > ul > li").all_inner_texts()
     assert [re.match(r"(?:\S+) (?:acme/fleet-\d\d,? ?)+(?=:)", text)[0].split()[1:] for text in told] == [

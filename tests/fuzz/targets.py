@@ -13,11 +13,11 @@ from functools import partial
 
 from hypothesis import strategies as st
 
-from hf_action.errors import ActionError, InvalidInput
-from hf_action.facts import Description, Garbage, Runtime, read_description, read_runtime
-from hf_action.hub import Hub
-from hf_action.inputs import INPUTS, OPERATIONS
-from hf_action.settings import Settings, describe, parse
+from hf_action.hub.client import Hub
+from hf_action.inputs.settings import Settings, describe, parse
+from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, read_runtime, read_space_info
+from hf_action.rules.outcomes import ActionError, InvalidInput
 from tests.clocks import FakeClock
 
 # ---- the settings parser ----
@@ -102,16 +102,16 @@ def check_reader(raw: object) -> None:
     for part in (raw, raw.get("runtime") if isinstance(raw, dict) else None):
         try:
             runtime = read_runtime(part)
-            description = read_description(raw, runtime)
-        except Garbage:
+            description = read_space_info(raw, runtime)
+        except MalformedAnswer:
             continue
         check_facts(runtime)
         check_facts(description)
 
 
-def check_facts(facts: Runtime | Description) -> None:
+def check_facts(facts: SpaceRuntime | SpaceInfo) -> None:
     """Each field is absent or of its type."""
-    kinds = {"stage": str, "sleep_time": int, "likes": int, "private": bool, "domains": tuple, "runtime": Runtime}
+    kinds = {"stage": str, "sleep_time": int, "likes": int, "private": bool, "domains": tuple, "runtime": SpaceRuntime}
     for name in facts.__slots__:
         value = getattr(facts, name)
         assert value is None or isinstance(value, kinds.get(name, str)), (name, value)
@@ -171,13 +171,13 @@ def saying() -> Iterator[http.server.ThreadingHTTPServer]:
 
 
 QUESTIONS: dict[str, Callable[[Hub], object]] = {
-    "describe": lambda hub: hub.describe("acme/demo"),
-    "look": lambda hub: hub.look("acme/demo"),
+    "describe": lambda hub: hub.space_info("acme/demo"),
+    "look": lambda hub: hub.runtime("acme/demo"),
     "head": lambda hub: hub.head("acme/demo"),
     "prices": lambda hub: hub.prices(),
     "log": lambda hub: hub.log_tail("acme/demo", build=False, lines=5),
     "restart": lambda hub: hub.restart("acme/demo", factory_reboot=False),
-    "probe": lambda hub: hub.probe(f"{hub.endpoint}/healthz", Description(id="acme/demo", runtime=Runtime(stage="RUNNING"))),
+    "probe": lambda hub: hub.probe(f"{hub.endpoint}/healthz", SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"))),
 }
 
 
@@ -189,7 +189,7 @@ def check_answer(case: tuple[str, tuple[int, dict[str, str], bytes]], *, server:
     except ActionError as error:
         assert str(error)
         return
-    if isinstance(found, Runtime | Description):
+    if isinstance(found, SpaceRuntime | SpaceInfo):
         check_facts(found)
 
 

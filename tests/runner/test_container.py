@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_action.inputs import OPERATIONS
+from hf_action.inputs.table import OPERATIONS
 from simhub.faults import Fault, Kind
 from tests.conftest import NEW, TOKEN, Ended
 from tests.runner.conftest import BUILD_FAILED, ROOT

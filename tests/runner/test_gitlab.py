@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_action.report import DOTENV
+from hf_action.report.outputs import DOTENV
 from simhub.world import HEAD, Phase, Space, World
 from tests.conftest import NEW, OLD, TOKEN, read_dotenv
 from tests.runner.conftest import BUILD_FAILED, ROOT, empty_world, rebuild

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_action.inputs import parse_duration
-from hf_action.settings import parse
+from hf_action.inputs.readers import parse_duration
+from hf_action.inputs.settings import parse
 from tests.conftest import NEW, TOKEN
 from tests.runner.conftest import ROOT
 

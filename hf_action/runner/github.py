@@ -15,25 +15,21 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
 from typing import TextIO
 
 from actions_toolkit.command import issue, issue_command
 from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
 
-from hf_action.listening import Clock
-from hf_action.looking import Track
-from hf_action.report import Result, Step, annotation, dotenv, duration, hidden, level, plain, redact
+from hf_action.report.outputs import dotenv
+from hf_action.rules.results import Step
+from hf_action.rules.sanitize import hidden, one_line, redact
 
-# Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
-HEARTBEAT = 55.0
-MOMENT = 1.0
 # Bytes of a fleet file.
-LARGEST_FILE = 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024
 
 
 class Runner:
-    """Where inputs come from and results go to. Everything printed is made harmless and freed of the token first.
+    """Where inputs come from and results go to. Everything printed is made plain and freed of the token first.
 
     With `answers_json`, stdout is kept for the outputs as one JSON document, and all else goes to stderr.
     """
@@ -81,29 +77,29 @@ class Runner:
 
     def hidden(self, step: Step) -> Step:
         """Return the step without tokens in any text."""
-        return hidden(step, self.hide)
+        return hidden(step, self.redact)
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Take tokens out of `text`."""
         return redact(text, self._secrets)
 
-    def harmless(self, text: str) -> str:
+    def one_line(self, text: str) -> str:
         """Make `text` one line without tokens that commands neither a runner nor a terminal."""
-        return plain(self.hide(text))
+        return one_line(self.redact(text))
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Print one line."""
         with suppress(OSError):  # whoever read the log has gone; the work goes on
-            sys.stdout.write(f"{self.harmless(text)}\n")
+            sys.stdout.write(f"{self.one_line(text)}\n")
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that GitHub folds away under a title."""
         if self._commands:
-            issue("group", self.harmless(title))
+            issue("group", self.one_line(title))
         else:
-            self.say(title)
+            self.info(title)
         for line in lines:
-            self.say(f"  {line}")
+            self.info(f"  {line}")
         if self._commands:
             issue("endgroup")
 
@@ -115,25 +111,25 @@ class Runner:
     def debug(self, text: str) -> None:
         """Print one line for runs with debug logging only."""
         if os.environ.get("RUNNER_DEBUG") == "1":
-            self.say(f"debug: {text}")
+            self.info(f"debug: {text}")
 
     def annotate(self, level: str, text: str) -> None:
         """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
         if not self._commands:
-            self.say(f"{level}: {text}")
+            self.info(f"{level}: {text}")
             return
         with suppress(OSError):
-            issue_command(level, {}, self.harmless(text))
+            issue_command(level, {}, self.one_line(text))
 
     def write_outputs(self, outputs: Mapping[str, str]) -> None:
         """Write all outputs, in place of those written before; HF_SPACE_DOTENV may name a file for GitLab, too."""
 
         def write() -> None:
             for name, value in outputs.items():
-                issue_file_command("OUTPUT", prepare_key_value_message(name, self.hide(value)))
+                issue_file_command("OUTPUT", prepare_key_value_message(name, self.redact(value)))
 
         def write_dotenv() -> None:
-            Path(os.environ["HF_SPACE_DOTENV"]).write_text(self.hide(dotenv(outputs)), encoding="utf-8")
+            Path(os.environ["HF_SPACE_DOTENV"]).write_text(self.redact(dotenv(outputs)), encoding="utf-8")
 
         self._write("GITHUB_OUTPUT", write)
         self._write("HF_SPACE_DOTENV", write_dotenv)
@@ -147,7 +143,7 @@ class Runner:
 
         def write() -> None:
             with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as file:
-                file.write(self.hide(markdown))
+                file.write(self.redact(markdown))
 
         self._write("GITHUB_STEP_SUMMARY", write)
 
@@ -155,7 +151,7 @@ class Runner:
         """Keep a text for the post step; the last one counts."""
 
         def write() -> None:
-            issue_file_command("STATE", prepare_key_value_message("restore", self.hide(text)))
+            issue_file_command("STATE", prepare_key_value_message("restore", self.redact(text)))
 
         self._write("GITHUB_STATE", write)
 
@@ -176,7 +172,7 @@ class Runner:
         try:
             if path.exists() and not path.is_file():
                 raise ValueError("is no file")
-            if path.stat().st_size > LARGEST_FILE:
+            if path.stat().st_size > MAX_FILE_BYTES:
                 raise ValueError("is larger than 1 MiB")
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -205,79 +201,8 @@ class Runner:
     def close(self) -> None:
         """Print the document that was asked for, and flush; a reader that has gone is no failure of the step."""
         if self._answers and self._document:
-            _finish(self._answers, self.hide(json.dumps(self._document, indent=2)) + "\n")
+            _finish(self._answers, self.redact(json.dumps(self._document, indent=2)) + "\n")
         _finish(sys.stdout, "")
-
-
-class Log:
-    """Lines for people, and a heartbeat while there are none: from `sleep`, or from `beat` while a request takes long.
-
-    All waiting of the step goes through `sleep`, so only requests let time pass elsewhere. `began` is when the step
-    did, on `clock`.
-    """
-
-    def __init__(self, *, clock: Clock, runner: Runner, began: float) -> None:
-        self._clock = clock
-        self._runner = runner
-        self._status = "starting"
-        self._began = began
-        self._last = clock.now()
-
-    def now(self) -> float:
-        """Return the seconds of the clock."""
-        return self._clock.now()
-
-    def say(self, text: str) -> None:
-        """Print one line."""
-        self._runner.say(text)
-        self._last = self._clock.now()
-
-    def tell(self, track: Track, text: str) -> None:
-        """Print a line about a Space, with the time since the step began."""
-        self.say(f"[{duration(self._clock.now() - self._began)}] {track.space}: {text}")
-
-    def annotate(self, level: str, text: str) -> None:
-        """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
-        self._runner.annotate(level, text)
-        self._last = self._clock.now()
-
-    def conclude(self, results: Sequence[Result]) -> None:
-        """Print what became of each Space, as the last that is said of it."""
-        for result in results:
-            self.annotate(level(result.outcome), annotation(result))
-
-    def group(self, title: str, lines: Sequence[str]) -> None:
-        """Print lines that belong together, folded where that is possible."""
-        self._runner.group(title, lines)
-        self._last = self._clock.now()
-
-    def debug(self, text: str) -> None:
-        """Print one line for runs with debug logging only."""
-        self._runner.debug(text)
-
-    def status(self, text: str) -> None:
-        """Remember what a heartbeat would say."""
-        self._status = text
-
-    def sleep(self, seconds: float, wake: Event | None = None) -> None:
-        """Let time pass, no longer than until `wake` is set, with a line at least every minute."""
-        left = seconds
-        while left > 0 and not (wake and wake.is_set()):
-            beat = self._last + HEARTBEAT - self._clock.now()
-            if beat < 0.001:  # seconds; less is rounding
-                self._beat()
-                continue
-            part = min(left, beat)
-            self._clock.sleep(part, wake)
-            left -= part
-
-    def beat(self) -> None:
-        """Print a line if there was none for too long; a moment later than `sleep` would, so as not to say it twice."""
-        if self._clock.now() - self._last > HEARTBEAT + MOMENT:
-            self._beat()
-
-    def _beat(self) -> None:
-        self.say(f"[{duration(self._clock.now() - self._began)}] still waiting: {self._status}")
 
 
 def _finish(stream: TextIO, text: str) -> None:

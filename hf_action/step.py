@@ -4,17 +4,21 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hf_action.errors import ActionError, InvalidInput, Outcome
-from hf_action.looking import Track, verdict_of
-from hf_action.operations import Campaign
-from hf_action.report import Result, Step, bill, conclude, document, heading, level, outputs, summary
-from hf_action.runner import Log, Runner
-from hf_action.settings import Settings, describe, parse
-from hf_action.undo import Memory, Undo, recall, remember
-from hf_action.waiting import Verdict
+from hf_action.inputs.settings import Settings, describe, parse
+from hf_action.operations.batch import Batch
+from hf_action.operations.progress import SpaceProgress, verdict_of
+from hf_action.operations.undo import SavedState, Undo, dump, load
+from hf_action.report.outputs import bill, document, heading, level, outputs
+from hf_action.report.summary import summary
+from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
+from hf_action.rules.results import Result, Step, conclude
+from hf_action.rules.waiting import Verdict
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
 
 if TYPE_CHECKING:
-    from hf_action.hub import Hub
+    from hf_action.hub.client import Hub
+
 
 BUG = "This is a bug of the action; please report it with the log of a run with debug logging"
 STUCK = Verdict(
@@ -32,7 +36,7 @@ FIRST_LOOK = 0.25
 FREE = "cpu-basic"  # the one flavor whose price nobody needs to look up
 
 
-class Attempt:
+class StepRun:
     """What `main` drives. `work` is interrupted by `Cancelled` only; `report` may be called from another thread."""
 
     def __init__(self, words: Sequence[str], *, runner: Runner, log: Log, began: float, post: bool = False) -> None:
@@ -45,7 +49,7 @@ class Attempt:
         self._post = post
         self._idle = post and not runner.saved_state()  # a post step without work leaves no trace
         self._settings: Settings | None = None
-        self._campaign: Campaign | None = None
+        self._batch: Batch | None = None
         self._undo: Undo | None = None
         self._hub: Hub | None = None
         self._prices: dict[str, float] = {}
@@ -79,7 +83,7 @@ class Attempt:
         self._runner.mask(settings.token)  # before anything else is printed
         self._warn(settings.warnings)
         if not self._post:
-            self._log.say(describe(settings))
+            self._log.info(describe(settings))
         return settings
 
     def _inputs(self) -> Mapping[str, str]:
@@ -88,11 +92,11 @@ class Attempt:
         if not self._post:
             return environ
         kept = {name: value for name, value in environ.items() if name != "INPUT_FLEET-FILE"}
-        return kept | {"INPUT_SPACE-ID": " ".join(memory.space for memory in self._memories())}
+        return kept | {"INPUT_SPACE-ID": " ".join(state.space for state in self._states())}
 
     def carry_out(self, settings: Settings) -> None:
         """Do what the settings say, or undo it."""
-        from hf_action.hub import Hub  # a third of a second that a mistake need not wait for
+        from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
 
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
         deadline = max(self._began + settings.timeout, least)
@@ -101,25 +105,25 @@ class Attempt:
             token=settings.token,
             clock=self._log,
             deadline=deadline,
-            say=self._log.say,
-            hide=self._runner.hide,
+            info=self._log.info,
+            redact=self._runner.redact,
         )
-        campaign = None
+        batch = None
         if not self._post:
-            self._campaign = campaign = Campaign(
+            self._batch = batch = Batch(
                 settings=settings,
                 hub=hub,
                 clock=self._log,
                 log=self._log,
                 began=self._began,
                 deadline=deadline,
-                remember=self._remember,
+                dump=self._save_state,
             )
         if settings.keyless:
             hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))
-        if not campaign:
+        if not batch:
             self._undo = undo = Undo(
-                memories=self._memories(),
+                states=self._states(),
                 endpoint=settings.endpoint,
                 hub=hub,
                 clock=self._log,
@@ -130,19 +134,19 @@ class Attempt:
             if any(result.changed for result in undo.results(None)):
                 self._prices = hub.prices()
             return
-        campaign.run()
-        if campaign.hardware() - {FREE}:
+        batch.run()
+        if batch.hardware() - {FREE}:
             self._prices = hub.prices()
 
-    def _remember(self, tracks: Iterable[Track]) -> None:
+    def _save_state(self, members: Iterable[SpaceProgress]) -> None:
         """Save what the post step needs before a change is sent, so that no kill comes between."""
-        state = remember(tracks)
+        state = dump(members)
         if state:
             self._runner.save_state(state)
 
-    def _memories(self) -> list[Memory]:
+    def _states(self) -> list[SavedState]:
         try:
-            return recall(self._runner.saved_state())
+            return load(self._runner.saved_state())
         except ValueError as error:
             raise ActionError(str(error)) from None
 
@@ -164,13 +168,13 @@ class Attempt:
             for line in self._mistakes or [step.message]:
                 self._log.annotate(level(step.outcome), line)
         if step.prices:
-            self._log.say(bill(step))
+            self._log.info(bill(step))
         self._runner.write_outputs(outputs(step))
         self._runner.keep_document(document(step))
         if self._settings is None or self._settings.summary:
             self._runner.write_summary(summary(step))
         if len(step.results) > 1:
-            self._log.say(heading(step))
+            self._log.info(heading(step))
         return step.outcome.status
 
     def close(self) -> None:
@@ -184,12 +188,12 @@ class Attempt:
         results: tuple[Result, ...] = ()
         if self._undo:
             results = self._undo.results(NOT_UNDONE if cancelled else self._ending)
-        if self._campaign:
+        if self._batch:
             if cancelled:
-                self._campaign.cancel()
+                self._batch.cancel()
             if self._ending:
-                self._campaign.end_open(self._ending)
-            results = self._campaign.results()
+                self._batch.end_open(self._ending)
+            results = self._batch.results()
         if results:
             return conclude(
                 results,

@@ -9,42 +9,18 @@ Source of every rule: shared/contract.md, "Waiting".
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING
 
-from hf_action.errors import Outcome
-from hf_action.stages import Kind, kind_of
+from hf_action.rules.outcomes import Outcome
+from hf_action.rules.stages import Kind, kind_of
+
+if TYPE_CHECKING:
+    from hf_action.clock import Clock
 
 # "No good answer for five minutes on end" (contract, rule 5), in seconds.
-PATIENCE = 300.0
+UNREACHABLE_AFTER = 300.0
 # The last look is made this long before the budget ends, so that the answer still has time to come.
 LAST_LOOK = 1.0
-# Seconds between looks: just after news, and when a stage has lasted for long, a build or anything else. In between it
-# is the time that the stage has lasted by PATIENT, so that what is noticed late is late by a twelfth of that.
-QUICK, CALM, SLOW, PATIENT = 2.0, 4.0, 12.0, 12.0
-# The same for a build while the Hub's status events may be heard, and for all while they are: they may fall silent
-# without a word.
-HOPEFUL, LONGEST_HOPE = 7.0, 45.0
-REST, LONG_REST = 10.0, 30.0
-BUILDING = frozenset({"BUILDING", "RUNNING_BUILDING"})
-JITTER = 0.1
-SHARE = 0.5
-
-
-class Events(Enum):
-    """What is to be expected of the Hub's status events."""
-
-    NONE = "nobody listens, or in vain"
-    HOPED_FOR = "they are listened to, and nothing has happened yet"
-    HEARD = "they have told of a change"
-
-
-class Clock(Protocol):
-    """Seconds that only go forward, and a way to let some pass."""
-
-    def now(self) -> float: ...
-
-    def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +35,14 @@ class Observation:
     requested_hardware: str | None = None
     problem: str = ""
     retry_after: float | None = None  # seconds the Hub asked to be left alone
-    ailment: str | None = None  # what a health check saw instead of an answer; empty: it answered; None: not asked
+    health_problem: str | None = (
+        None  # what a health check saw instead of an answer; empty: it answered; None: not asked
+    )
 
     @property
     def kind(self) -> Kind | None:
         """What the stage means; None for a look without an answer."""
         return kind_of(self.stage) if self.stage else None
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How many requests the Hub has left for whoever asks, and the seconds until it gives them anew."""
-
-    left: int
-    renewed_in: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +90,7 @@ def judge(goal: Goal, history: Sequence[Observation], now: float) -> Verdict | N
             return verdict
     if now >= goal.deadline:
         return _out_of_time(goal, answered, history)
-    if silent and now - _since(history, lambda look: look.stage is None) >= PATIENCE:
+    if silent and now - since(history, lambda look: look.stage is None) >= UNREACHABLE_AFTER:
         return Verdict(
             Outcome.UNREACHABLE,
             f"the Hub gave no usable answer for five minutes (last: {history[-1].problem or 'nothing'})",
@@ -175,7 +145,7 @@ def _judge_stage(goal: Goal, answered: Sequence[Observation]) -> Verdict | None:
         )
     if reached(goal, last):
         certain = _proven(goal, last) or believed(goal, answered)
-        if certain and _held(goal, answered) >= goal.stable_for and not (goal.health and last.ailment != ""):
+        if certain and held(goal, answered) >= goal.stable_for and not (goal.health and last.health_problem != ""):
             return Verdict(Outcome.OK, _describe(last))
         return None
     if last.stage not in goal.stages and believed(goal, answered):
@@ -195,20 +165,20 @@ def _superseded(goal: Goal, look: Observation) -> bool:
     return live and look.commit == look.head and not runs_wanted_commit(goal, look)
 
 
-def _held(goal: Goal, answered: Sequence[Observation]) -> float:
+def held(goal: Goal, answered: Sequence[Observation]) -> float:
     """How long the last stage has been seen without a break, with all the goal names."""
     last = answered[-1]
-    return last.at - _since(answered, lambda look: look.stage == last.stage and reached(goal, look))
+    return last.at - since(answered, lambda look: look.stage == last.stage and reached(goal, look))
 
 
-def _since(history: Sequence[Observation], holds: Callable[[Observation], bool]) -> float:
+def since(history: Sequence[Observation], holds: Callable[[Observation], bool]) -> float:
     """When the looks at the end of `history` began that all are as the last one is: for which `holds` is true."""
-    since = history[-1].at
+    began = history[-1].at
     for look in reversed(history):
         if not holds(look):
             break
-        since = look.at
-    return since
+        began = look.at
+    return began
 
 
 def _stuck(goal: Goal, look: Observation) -> Verdict | None:
@@ -259,9 +229,9 @@ def _missing(goal: Goal, answered: Sequence[Observation]) -> tuple[str, str]:
             f"but on {last.hardware or 'no hardware'}, not {goal.hardware}",
             "Machines may be short; give more timeout",
         )
-    if goal.health and last.ailment != "":
-        return f"but the app does not answer ({last.ailment})", "Look at its log, or give more timeout"
-    if _held(goal, answered) < goal.stable_for:
+    if goal.health and last.health_problem != "":
+        return f"but the app does not answer ({last.health_problem})", "Look at its log, or give more timeout"
+    if held(goal, answered) < goal.stable_for:
         return f"without having held it for {goal.stable_for:g} s", "Give more timeout, or look at its log"
     return "without having moved since the step began", f"Give more timeout than settle ({goal.settle:g} s)"
 
@@ -274,57 +244,6 @@ def _describe(look: Observation) -> str:
     return f"{look.stage} on commit {look.commit[:7]}" if look.commit else str(look.stage)
 
 
-def interval(
-    goal: Goal, history: Sequence[Observation], now: float, *, events: Events = Events.NONE, chance: float = 0.5
-) -> float:
-    """Return the seconds until the next look is worth its request.
-
-    Few after news, more the longer a stage lasts, and more where `events` of the Hub are to be expected. A look falls
-    on the moment at which the stage seen last will have lasted long enough to count.
-    `chance`, from 0 to 1, spreads the looks of steps that began together. docs/performance.md draws the curve.
-    """
-    last = history[-1]
-    if last.stage is None:
-        failures = next((n for n, look in enumerate(reversed(history)) if look.stage is not None), len(history))
-        return max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
-    answered = [look for look in history if look.stage is not None]
-    building = last.stage in BUILDING
-    age = now - _since(answered, lambda look: look.stage == last.stage)
-    if goal.health and reached(goal, last):
-        events = Events.NONE  # nothing tells when an app begins to answer
-    match events:
-        case Events.NONE:
-            seconds = min(max(age / PATIENT, QUICK), SLOW if building else CALM)
-        case Events.HOPED_FOR:
-            seconds = min(max(age / HOPEFUL, QUICK), LONGEST_HOPE if building else CALM)
-        case Events.HEARD:
-            seconds = LONG_REST if building else REST
-        case _:
-            assert_never(events)
-    seconds *= 1.0 + JITTER * (2.0 * chance - 1.0)
-    ripe = [moment - now for moment in _ripens(goal, answered) if moment > now]
-    return min([seconds, *ripe])
-
-
-def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:
-    """When the last stage, should it go on, will be believed, and will have held for as long as is wanted."""
-    moments = [] if believed(goal, answered) else [goal.began + goal.settle]
-    if reached(goal, answered[-1]):
-        moments.append(answered[-1].at - _held(goal, answered) + goal.stable_for)
-    return moments
-
-
-def fair_share(quota: Quota | None, *, requests: int) -> float:
-    """Return the least seconds between rounds of so many `requests` that leave half of the quota to others.
-
-    A token is seldom used by one step alone; where its quota is spent, looking waits until it is given anew.
-    """
-    if quota is None:
-        return 0.0
-    rounds = quota.left * SHARE / requests
-    return quota.renewed_in / rounds if rounds >= 1.0 else quota.renewed_in
-
-
 def watch(
     goals: Mapping[str, Goal],
     histories: Mapping[str, list[Observation]],
@@ -332,7 +251,7 @@ def watch(
     observe: Callable[[Sequence[str]], Mapping[str, Observation]],
     conclude: Callable[[str, Verdict], None],
     pace: Callable[[Sequence[str]], float],
-    clock: Clock,
+    clock: "Clock",
 ) -> None:
     """Look at all Spaces that are still open, judge, sleep, until every one of `goals` has its verdict.
 

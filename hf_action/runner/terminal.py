@@ -16,11 +16,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from hf_action.listening import Clock
-from hf_action.looking import Track, state
-from hf_action.report import Result, duration
-from hf_action.runner import Log, Runner
-from hf_action.stages import Kind, kind_of
+from hf_action.clock import Clock
+from hf_action.operations.progress import SpaceProgress, state
+from hf_action.rules.results import Result, duration
+from hf_action.rules.stages import Kind, kind_of
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
 
 COLOURS = {Kind.MOVING: "yellow", Kind.LIVE: "green", Kind.RESTING: "blue", Kind.BROKEN: "red"}
 LEVELS = {"error": "bold red", "warning": "yellow", "notice": "green"}
@@ -43,7 +44,7 @@ class Screen(Console):
 class Row:
     """One Space, what was said of it last, and whether that was its end."""
 
-    track: Track
+    progress: SpaceProgress
     said: str
     ended: bool
 
@@ -63,13 +64,13 @@ class Terminal(Log):
             self._live = Live(get_renderable=self._frame, console=self._screen, refresh_per_second=REFRESHES)
             self._live.start()
 
-    def tell(self, track: Track, text: str) -> None:
+    def progress(self, progress: SpaceProgress, text: str) -> None:
         """Have the line of a Space say something else; what is said after its end is a line of its own."""
-        row = self._rows.get(track.space)
+        row = self._rows.get(progress.space)
         if self._live and not (row and row.ended):
-            self._rows[track.space] = Row(track=track, said=text, ended=track.verdict is not None)
+            self._rows[progress.space] = Row(progress=progress, said=text, ended=progress.verdict is not None)
         else:
-            super().tell(track, text)
+            super().progress(progress, text)
 
     def beat(self) -> None:
         """Be silent as well while a request takes long."""
@@ -78,7 +79,7 @@ class Terminal(Log):
 
     def annotate(self, level: str, text: str) -> None:
         """Print one line in the colour of its level."""
-        line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.harmless(text))
+        line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.one_line(text))
         with suppress(OSError):
             self._screen.print(line, soft_wrap=True)
 
@@ -111,7 +112,7 @@ class Terminal(Log):
         rows.sort(key=lambda row: row.ended)
         shown = rows[: max(self._screen.height - FOOT, 1)]
         more = f" · {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
-        text = f"{self._elapsed()} {self._runner.harmless(self._status)}{more}"
+        text = f"{self._elapsed()} {self._runner.one_line(self._status)}{more}"
         foot = Table.grid(padding=(0, 1))
         foot.add_row(self._spinner, Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
         return Group(self._table(shown), foot)
@@ -123,7 +124,7 @@ class Terminal(Log):
         table.add_column(no_wrap=True, overflow="ellipsis", style="bold", max_width=self._screen.width // 2)
         table.add_column()  # alone in having to make do with the room that is left
         for row in rows:
-            *cells, text = self._ended(row.track) if row.ended else self._moving(row)
+            *cells, text = self._ended(row.progress) if row.ended else self._moving(row)
             if not self._over:
                 text.no_wrap, text.overflow = True, "ellipsis"
             table.add_row(*cells, text)
@@ -131,29 +132,29 @@ class Terminal(Log):
 
     def _moving(self, row: Row) -> tuple[RenderableType, str, Text, Text]:
         """Return the cells of a Space that is waited for: its stage, how long it lasts, its commit, what was said."""
-        runtime = row.track.latest.runtime
-        known, stage = self._runner.harmless(state(runtime)), self._runner.harmless(runtime.stage)
-        lasts = self._clock.now() - self._began - row.track.timeline[-1].at
+        runtime = row.progress.latest.runtime
+        known, stage = self._runner.one_line(state(runtime)), self._runner.one_line(runtime.stage)
+        lasts = self._clock.now() - self._began - row.progress.timeline[-1].at
         text = Text.assemble(
             (stage, COLOURS[kind_of(runtime.stage)]), f" for {duration(lasts)}", known.removeprefix(stage)
         )
         if row.said != state(runtime):
-            text.append(f" · {self._runner.harmless(row.said)}", style="dim")
-        return self._spinner, self._elapsed(), Text(self._runner.harmless(row.track.space)), text
+            text.append(f" · {self._runner.one_line(row.said)}", style="dim")
+        return self._spinner, self._elapsed(), Text(self._runner.one_line(row.progress.space)), text
 
-    def _ended(self, track: Track) -> tuple[RenderableType, str, Text, Text]:
+    def _ended(self, progress: SpaceProgress) -> tuple[RenderableType, str, Text, Text]:
         """Return the cells of a Space that is done with: what it ended as, and the stages that led there."""
-        assert track.verdict
-        well = not track.verdict.outcome.status
+        assert progress.verdict
+        well = not progress.verdict.outcome.status
         colour = "green" if well else "red"
-        text = Text(track.verdict.outcome.word, style=colour)
+        text = Text(progress.verdict.outcome.word, style=colour)
         if well or not self._over:  # once all is over, each failure is printed in full below
-            text.append(f": {self._runner.harmless(track.verdict.seen)}", style="default")
-        stages = [f"{one.stage} {duration(other.at - one.at)} → " for one, other in pairwise(track.timeline)]
+            text.append(f": {self._runner.one_line(progress.verdict.seen)}", style="default")
+        stages = [f"{one.stage} {duration(other.at - one.at)} → " for one, other in pairwise(progress.timeline)]
         if stages:
-            text.append(f" ({self._runner.harmless(''.join(stages) + track.stage)})", style="dim")
-        mark, elapsed = Text("✓" if well else "✗", style=colour), duration(track.ended - self._began)
-        return mark, elapsed, Text(self._runner.harmless(track.space)), text
+            text.append(f" ({self._runner.one_line(''.join(stages) + progress.stage)})", style="dim")
+        mark, elapsed = Text("✓" if well else "✗", style=colour), duration(progress.ended - self._began)
+        return mark, elapsed, Text(self._runner.one_line(progress.space)), text
 
     def _elapsed(self) -> str:
         return duration(self._clock.now() - self._began)

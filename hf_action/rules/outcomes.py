@@ -28,8 +28,8 @@ class Outcome(Enum):
         self.status = status
 
 
-# Gravest first: with several Spaces the gravest result decides.
-GRAVITY = (
+# Gravest first: with several Spaces the worst result decides.
+SEVERITY = (
     Outcome.CANCELLED,
     Outcome.DENIED,
     Outcome.NOT_FOUND,
@@ -45,9 +45,9 @@ GRAVITY = (
 )
 
 
-def gravest(outcomes: list[Outcome]) -> Outcome:
+def worst(outcomes: list[Outcome]) -> Outcome:
     """Return the outcome that decides for all of `outcomes`, which must not be empty."""
-    return min(outcomes, key=GRAVITY.index)
+    return min(outcomes, key=SEVERITY.index)
 
 
 class ActionError(Exception):

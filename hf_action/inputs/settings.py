@@ -13,19 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from hf_action.errors import InvalidInput
-from hf_action.inputs import (
-    DEFAULT_STAGES,
-    INPUTS,
-    OPERATIONS,
-    PUBLIC_HUB,
-    WRITES,
-    Operation,
-    nearest,
-    parse_stages,
-)
-from hf_action.selection import Filters, is_pattern
-from hf_action.stages import STAGES
+from hf_action.inputs.readers import PUBLIC_HUB, nearest, parse_stages
+from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES, Operation
+from hf_action.rules.outcomes import InvalidInput
+from hf_action.rules.selection import Filters, is_pattern
+from hf_action.rules.stages import STAGES
 
 # Addresses that the Internet has no way to. `is_private` of ipaddress says yes to those of documentation, too.
 # Sources: RFC 1918, RFC 4193; RFC 3927 and RFC 4291 for a link of its own.
@@ -112,7 +104,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
     # An explicit token wins; otherwise keyless access comes before the variables, as in huggingface_hub.
     keyless = None if given.get("token") else environ.get("HF_OIDC_RESOURCE", "").strip() or None
     given = _with_fallbacks(given, environ, token=not keyless)
-    settings, more, warned = _settle(given, keyless=keyless, identity=environ.get("HF_OIDC_ID_TOKEN") or None)
+    settings, more, warned = build_settings(given, keyless=keyless, identity=environ.get("HF_OIDC_ID_TOKEN") or None)
     mistakes += more
     fleet: tuple[Settings, ...] = ()
     if given.get("fleet-file"):
@@ -129,7 +121,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
     return replace(settings, fleet=fleet, warnings=tuple(warnings))
 
 
-def _settle(
+def build_settings(
     given: Mapping[str, str], *, keyless: str | None, identity: str | None
 ) -> tuple[Settings, list[str], list[str]]:
     """Read every given text; return settings with nothing in place of what is wrong, mistakes and warnings."""
@@ -207,7 +199,7 @@ def _read_fleet(
     given: Mapping[str, str], read_file: Callable[[str], str], base: Settings
 ) -> tuple[tuple[Settings, ...], list[str], list[str]]:
     """Read the fleet file: each entry is a call of its own, with what the step gives as its defaults."""
-    from hf_action.fleet import ALLOWED, FleetError, read_fleet
+    from hf_action.inputs.fleet import ALLOWED, FleetError, read_fleet
 
     name, mistakes, warnings = given["fleet-file"], [], []
     try:
@@ -219,7 +211,7 @@ def _read_fleet(
     shared = {key: value for key, value in given.items() if key in ALLOWED or key in ("token", "endpoint")}
     fleet = []
     for entry in entries:
-        own, wrong, warned = _settle(
+        own, wrong, warned = build_settings(
             shared | dict(entry.inputs) | {"space-id": entry.space}, keyless=base.keyless, identity=base.identity
         )
         fleet.append(replace(own, timeout=base.timeout, filters=base.filters))

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from hf_action.inputs import INPUTS, nearest, parse_pattern, parse_space_id
-from hf_action.selection import is_pattern
+from hf_action.inputs.readers import nearest, parse_pattern, parse_space_id
+from hf_action.inputs.table import INPUTS
+from hf_action.rules.selection import is_pattern
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
     Node = ScalarNode | SequenceNode | MappingNode
+
 
 # What one Space may have for itself; every other input belongs to the step as a whole.
 ALLOWED = frozenset(
@@ -42,9 +44,9 @@ ALLOWED = frozenset(
 )
 LISTS = frozenset({"wait-for-stage"})  # these may be YAML lists, too
 
-LARGEST_FILE = 1 << 20  # characters; two thousand Spaces with a handful of inputs each are a quarter of it
-LONGEST_VALUE = 300  # characters; the readers of single values take quadratic time
-MOST_REPEATED = 10_000  # nodes that aliases stand for, taken together
+MAX_FILE_BYTES = 1 << 20  # characters; two thousand Spaces with a handful of inputs each are a quarter of it
+MAX_VALUE = 300  # characters; the readers of single values take quadratic time
+MAX_REPEATED = 10_000  # nodes that aliases stand for, taken together
 
 SPACES_FORM = "write 'spaces:' and under it a list with '- owner/name' or '- id: owner/name' for each Space"
 
@@ -115,7 +117,7 @@ def _compose(text: str) -> "Node":
     """Return the root of the one document in `text`."""
     import yaml
 
-    if len(text) > LARGEST_FILE:
+    if len(text) > MAX_FILE_BYTES:
         raise _Mistake(1, "", "the file is larger than 1 MiB; use patterns, or split it")
     try:
         loader = yaml.SafeLoader(text)
@@ -147,8 +149,8 @@ def _check_aliases(root: "Node") -> None:
     for node in _walk(root):
         repeated += id(node) in seen
         seen.add(id(node))
-        if repeated > MOST_REPEATED:
-            about = f"aliases repeat this beyond {MOST_REPEATED} values in all; put what Spaces share under 'defaults:'"
+        if repeated > MAX_REPEATED:
+            about = f"aliases repeat this beyond {MAX_REPEATED} values in all; put what Spaces share under 'defaults:'"
             raise _Mistake(_line(node), "", about)
 
 
@@ -313,8 +315,8 @@ def _read_text(node: "Node") -> str:
     if node.id != "scalar":
         raise ValueError(f"{_kind(node)}; write a single value")
     text: str = node.value.strip()
-    if len(text) > LONGEST_VALUE:
-        raise ValueError(f"is longer than {LONGEST_VALUE} characters")
+    if len(text) > MAX_VALUE:
+        raise ValueError(f"is longer than {MAX_VALUE} characters")
     match _tag(node):
         case "str" | "value" | "merge":  # a bare = and a bare << are words here
             return text

@@ -12,42 +12,45 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx2
 from huggingface_hub import HfApi, constants
 from huggingface_hub._oidc import exchange_oidc_token, get_oidc_token
 from huggingface_hub.errors import OIDCError
 from huggingface_hub.utils import (
-    RateLimitInfo,
     build_hf_headers,
     get_session,
-    parse_ratelimit_headers,
     set_client_factory,
 )
 from huggingface_hub.utils._pagination import paginate
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from hf_action import VERSION
-from hf_action.errors import ActionError, Denied, NotFound, OutOfTime, Refused, Unreachable
-from hf_action.facts import Description, Garbage, Runtime, read_description, read_runtime
-from hf_action.report import hidden
-from hf_action.selection import Query
-from hf_action.waiting import LAST_LOOK, PATIENCE, Clock, Quota
+from hf_action.clock import Clock
+from hf_action.hub.refusals import TOKENS_PAGE, WRONG_TOKEN, asked_wait, reason_of
+from hf_action.hub.transport import (
+    MAX_ANSWER_BYTES,
+    MAX_INFLATION,
+    MAX_QUOTA_LEFT,
+    MAX_QUOTA_WINDOW,
+    REQUEST_TIMEOUT,
+    BoundedStream,
+    Client,
+    ErrorAnswer,
+    lost,
+    quota_of,
+)
+from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, read_runtime, read_space_info
+from hf_action.rules.outcomes import ActionError, Denied, NotFound, OutOfTime, Refused, Unreachable
+from hf_action.rules.pace import Quota
+from hf_action.rules.sanitize import hidden
+from hf_action.rules.selection import Query
+from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
 
-# Seconds one request may take, from its start to the last byte; the Hub answers in well under one.
-REQUEST_TIMEOUT = 10.0
-# Bytes of one answer; the largest real ones, Spaces with thousands of files and pages of listings, are far smaller.
-LARGEST_ANSWER = 8 * 1024 * 1024
-# Seconds after which the Hub's quota is certainly given anew, whatever a header says; it counts in five minutes.
-LONGEST_WINDOW = 300.0
-# Requests that are as good as no limit; a header may name more than any number that can be reckoned with.
-MOST_LEFT = 1_000_000
-# Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
-INFLATION = 1032
 # What a listing is asked for; `host` cannot be.
 LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
 # The host of an app, as the Hub names it.
@@ -56,10 +59,7 @@ _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
 # minute (huggingface_hub, hf_api.py, fetch_job_logs).
 SILENCE = 90.0
 # Redirects that a health check follows on the app's own host.
-MOST_REDIRECTS = 5
-# What the Hub says when the token itself is wrong; huggingface_hub, utils/_http.py, tells it apart by the same words.
-WRONG_TOKEN = "Invalid credentials in Authorization header"
-TOKENS_PAGE = "https://huggingface.co/settings/tokens"
+MAX_REDIRECTS = 5
 
 # Raised by huggingface_hub when an answer is not what the route promises: no JSON, or JSON of another shape.
 _MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
@@ -80,8 +80,8 @@ class Hub:
         token: str | None,
         clock: Clock,
         deadline: float,
-        say: Callable[[str], None] = lambda _: None,
-        hide: Callable[[str], str] = lambda text: text,
+        info: Callable[[str], None] = lambda _: None,
+        redact: Callable[[str], str] = lambda text: text,
         request_timeout: float = REQUEST_TIMEOUT,
     ) -> None:
         self.endpoint = endpoint
@@ -91,8 +91,8 @@ class Hub:
         self._answers = threading.local()
         self._clock = clock
         self._deadline = deadline
-        self._say = say
-        self._hide = hide  # takes secrets out of text from elsewhere, before anybody cuts it
+        self._info = info
+        self._redact = redact  # takes secrets out of text from elsewhere, before anybody cuts it
         self._request_timeout = request_timeout
         # Otherwise huggingface_hub asks the public Hub for a list of coding agents before its first request,
         # whatever the endpoint is (utils/_detect_agent.py).
@@ -131,7 +131,7 @@ class Hub:
         try:
             return self._patiently(lambda: exchange(proof), "keyless access")
         except (Denied, NotFound, Refused) as error:
-            said = _reason(self._answer) or error.args[0]
+            said = reason_of(self._answer) or error.args[0]
             raise Denied(
                 f"the Hub gives no token for HF_OIDC_RESOURCE={resource}: {said}.",
                 remedy="Check that the resource's settings name this repository and workflow as a trusted publisher.",
@@ -149,17 +149,17 @@ class Hub:
 
     # ---- questions ----
 
-    def describe(self, space: str, *, patient: bool = True) -> Description:
+    def space_info(self, space: str, *, patient: bool = True) -> SpaceInfo:
         """Look at a Space for the first time; `patient` asks again after passing failures, for up to five minutes."""
         ask = self._patiently if patient else self._ask
         return ask(lambda: self._description(space), space)
 
-    def spaces(self, query: Query, *, patient: bool = True) -> list[Description]:
+    def list_spaces(self, query: Query, *, patient: bool = True) -> list[SpaceInfo]:
         """List Spaces, all pages, with just the fields that are needed; `patient` asks again after passing failures."""
         asked = {"author": query.author, "search": query.search, "expand": LISTED}
         params = {name: value for name, value in asked.items() if value}
 
-        def read() -> list[Description]:
+        def read() -> list[SpaceInfo]:
             # As `list_spaces` of huggingface_hub, which gives up all for one entry with a field it does not expect.
             listed = list(paginate(f"{self.endpoint}/api/spaces", params=params, headers=self._headers()))
             return [space for raw in listed if (space := self._listed(raw, thorough=patient))]
@@ -167,7 +167,7 @@ class Hub:
         subject = f"Spaces of {query.author or 'anybody'}"
         return self._patiently(read, subject) if patient else self._ask(read, subject)
 
-    def look(self, space: str) -> Runtime:
+    def runtime(self, space: str) -> SpaceRuntime:
         """Look at the runtime of a Space once, without asking again."""
         return self._ask(lambda: self._runtime(self._api.get_space_runtime, space), space)
 
@@ -197,7 +197,7 @@ class Hub:
 
         def read() -> None:
             for text in self._api.fetch_space_logs(space, build=build):
-                tail.extend(self._hide(text).splitlines())
+                tail.extend(self._redact(text).splitlines())
 
         try:
             self._ask(read, space)
@@ -207,7 +207,7 @@ class Hub:
             tail.append(f"[the log ends here: {error}]")
         return list(tail)
 
-    def probe(self, url: str, space: Description) -> str:
+    def probe(self, url: str, space: SpaceInfo) -> str:
         """Visit the app; return nothing when it answers below 400, else what was seen instead.
 
         Redirects are followed on the same host only, and the token goes nowhere but to a private Space's own host.
@@ -226,7 +226,7 @@ class Hub:
 
     # ---- requests; asked again only while they certainly had no effect ----
 
-    def restart(self, space: str, *, factory_reboot: bool) -> Runtime | None:
+    def restart(self, space: str, *, factory_reboot: bool) -> SpaceRuntime | None:
         """Ask for a restart; the answer proves nothing yet, and is None where the Hub says nothing of the runtime.
 
         `Unreachable.sent` tells whether a request without an answer may have had an effect.
@@ -234,25 +234,25 @@ class Hub:
         restart = partial(self._api.restart_space, factory_reboot=factory_reboot)
         return self._send(restart, space)
 
-    def pause(self, space: str) -> Runtime | None:
+    def pause(self, space: str) -> SpaceRuntime | None:
         """Ask for a pause; see `restart` for the answer and errors."""
         return self._send(self._api.pause_space, space)
 
-    def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> Runtime | None:
+    def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> SpaceRuntime | None:
         """Ask for other hardware, and maybe another sleep time in seconds (-1: never); see `restart`."""
         # A flavor may be newer than huggingface_hub's enum, whose values are sent as text all the same.
         request = partial(self._api.request_space_hardware, hardware=flavor, sleep_time=sleep_time)  # type: ignore[arg-type]
         return self._send(request, space)
 
-    def set_sleep_time(self, space: str, *, seconds: int) -> Runtime | None:
+    def set_sleep_time(self, space: str, *, seconds: int) -> SpaceRuntime | None:
         """Set the sleep time in seconds (-1: never); see `restart` for the answer and errors."""
         request = partial(self._api.set_space_sleep_time, sleep_time=seconds)
         return self._send(request, space)
 
-    def _send(self, request: Callable[[str], object], space: str) -> Runtime | None:
+    def _send(self, request: Callable[[str], object], space: str) -> SpaceRuntime | None:
         """Make a request that changes something; asked again only while it certainly had no effect."""
 
-        def send() -> Runtime | None:
+        def send() -> SpaceRuntime | None:
             try:
                 return self._runtime(request, space)
             except _MISSHAPEN:
@@ -277,17 +277,17 @@ class Hub:
         left, renewed = self._quota
         return Quota(left=left, renewed_in=renewed - self._clock.now())
 
-    def _visit(self, url: str, space: Description) -> str:
-        for _ in range(MOST_REDIRECTS):
+    def _visit(self, url: str, space: SpaceInfo) -> str:
+        for _ in range(MAX_REDIRECTS):
             headers = {"authorization": f"Bearer {self._token}"} if self._may_see_token(url, space) else {}
             try:
                 with get_session().stream("GET", url, headers=headers, follow_redirects=False) as response:
                     if not response.has_redirect_location:
                         return ""
                     url = str(response.url.join(response.headers["location"]))
-            except _Unsuccessful as error:
+            except ErrorAnswer as error:
                 return f"{error.response.status_code} from {url}"
-        return f"more than {MOST_REDIRECTS} redirects, the last to {url}"
+        return f"more than {MAX_REDIRECTS} redirects, the last to {url}"
 
     def _listen(self, space: str, notice: Callable[[], bool]) -> None:
         with get_session().stream(
@@ -298,12 +298,12 @@ class Hub:
             extensions={"lasting": True},
         ) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                raise Garbage("it is no stream of events")
+                raise MalformedAnswer("it is no stream of events")
             heard = (line for line in response.iter_lines() if re.match(r"data:\s*\S", line))
             while notice() and next(heard, None) is not None:
                 pass
 
-    def _may_see_token(self, url: str, space: Description) -> bool:
+    def _may_see_token(self, url: str, space: SpaceInfo) -> bool:
         """Whether `url` is on the app's own host, of a private Space, where nobody can listen or pretend."""
         asked, own = httpx2.URL(url), httpx2.URL(space.host or "")
         same = (asked.scheme, asked.host, asked.port) == ("https", own.host, own.port)
@@ -324,32 +324,32 @@ class Hub:
             raise Refused(f"huggingface_hub makes no request about {space}")
         return self._answer.json()
 
-    def _runtime(self, call: Callable[[str], object], space: str) -> Runtime:
-        return hidden(read_runtime(self._raw(call, space)), self._hide)
+    def _runtime(self, call: Callable[[str], object], space: str) -> SpaceRuntime:
+        return hidden(read_runtime(self._raw(call, space)), self._redact)
 
-    def _description(self, space: str) -> Description:
+    def _description(self, space: str) -> SpaceInfo:
         raw = self._raw(self._api.space_info, space)
         runtime = raw.get("runtime") if isinstance(raw, dict) else None
         if not runtime:
             runtime = self._raw(self._api.get_space_runtime, space)
-        return hidden(read_description(raw, read_runtime(runtime)), self._hide)
+        return hidden(read_space_info(raw, read_runtime(runtime)), self._redact)
 
-    def _listed(self, raw: object, *, thorough: bool) -> Description | None:
+    def _listed(self, raw: object, *, thorough: bool) -> SpaceInfo | None:
         """Return what a listing says of a Space; where it lacks the runtime, ask for it, or return None."""
         try:
             runtime = read_runtime(raw.get("runtime") if isinstance(raw, dict) else None)
-        except Garbage:
-            space = read_description(raw, Runtime(stage="")).id
+        except MalformedAnswer:
+            space = read_space_info(raw, SpaceRuntime(stage="")).id
             if not thorough:
                 return None
             try:
                 return self._description(space)
-            except _Unsuccessful as error:
+            except ErrorAnswer as error:
                 if error.response.status_code not in (403, 404, 410):
                     raise
-                self._say(f"{space}: left out, the Hub tells nothing of it ({error.response.status_code})")
+                self._info(f"{space}: left out, the Hub tells nothing of it ({error.response.status_code})")
                 return None
-        return hidden(read_description(raw, runtime), self._hide)
+        return hidden(read_space_info(raw, runtime), self._redact)
 
     def _headers(self) -> dict[str, str]:
         return build_hf_headers(token=self._token or False, library_name="hf-space", library_version=VERSION)
@@ -368,7 +368,7 @@ class Hub:
 
         def give_up(state: RetryCallState) -> bool:
             now = self._clock.now()
-            return now + max(state.upcoming_sleep, LAST_LOOK) >= self._deadline or now - began >= PATIENCE
+            return now + max(state.upcoming_sleep, LAST_LOOK) >= self._deadline or now - began >= UNREACHABLE_AFTER
 
         def pause(state: RetryCallState) -> float:
             """Wait no longer than until there is just time for one more request, unless the Hub asks for it."""
@@ -387,7 +387,7 @@ class Hub:
 
     def _tell(self, state: RetryCallState, space: str) -> None:
         if state.attempt_number == 1:  # the first failure says why nothing happens; the others would say the same
-            self._say(f"{space}: no usable answer: {_failure(state)} — asking again")
+            self._info(f"{space}: no usable answer: {_failure(state)} — asking again")
 
     def _ask(self, call: Callable[[], Answer], space: str) -> Answer:
         """Make one call, and turn whatever goes wrong into one of the errors of the action."""
@@ -395,11 +395,11 @@ class Hub:
             raise OutOfTime("the budget was spent before the request", sent=False)
         try:
             return call()
-        except _Unsuccessful as error:
+        except ErrorAnswer as error:
             raise self._explain(error.response, space) from error
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
-            raise _lost(error) from error
-        except Garbage as error:
+            raise lost(error) from error
+        except MalformedAnswer as error:
             raise Unreachable(f"the answer made no sense: {error}") from error
         except _MISSHAPEN as error:
             raise Unreachable(f"the answer made no sense ({type(error).__name__})") from error
@@ -409,7 +409,7 @@ class Hub:
 
     def _client(self) -> httpx2.Client:
         """Make the client that huggingface_hub uses for every call."""
-        return _Client(
+        return Client(
             follow_redirects=True,
             headers={"accept-encoding": "identity"},
             timeout=self._request_timeout,
@@ -432,13 +432,13 @@ class Hub:
         Renamed Spaces are redirected on the same host, and so are the next pages of a listing.
         """
         self._answers.last = response
-        quota = _quota_of(response)
+        quota = quota_of(response)
         if quota and str(response.url).startswith(f"{self.endpoint}/api/"):  # an app may send such headers, too
-            reset = min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0
-            self._quota = min(quota.remaining, MOST_LEFT), self._clock.now() + reset
-        most = LARGEST_ANSWER // (INFLATION if "content-encoding" in response.headers else 1)
+            reset = min(quota.reset_in_seconds, MAX_QUOTA_WINDOW) + 1.0
+            self._quota = min(quota.remaining, MAX_QUOTA_LEFT), self._clock.now() + reset
+        most = MAX_ANSWER_BYTES // (MAX_INFLATION if "content-encoding" in response.headers else 1)
         assert isinstance(response.stream, httpx2.SyncByteStream)  # as all streams of a synchronous client
-        response.stream = _Bounded(response.stream, end=response.request.extensions["end"], most=most)
+        response.stream = BoundedStream(response.stream, end=response.request.extensions["end"], most=most)
         location = response.headers["location"] if response.has_redirect_location else None
         for led, target in (("redirected to", location), ("continued on", response.links.get("next", {}).get("url"))):
             if target and (host := response.url.join(target).host) != response.url.host:
@@ -446,10 +446,10 @@ class Hub:
 
     def _explain(self, response: httpx2.Response, space: str) -> ActionError:
         """Say what an error answer means. The mapping of huggingface_hub is not used: it depends on the scheme."""
-        status, reason = response.status_code, self._hide(_reason(response))
+        status, reason = response.status_code, self._redact(reason_of(response))
         said = f" The Hub says: {' '.join(reason.split()).removesuffix('.')}." if reason else ""
         if status in (408, 429) or status >= 500:
-            wait = _asked_wait(response)
+            wait = asked_wait(response)
             return Unreachable(f"the Hub answered {status}.{said}", retry_after=wait, sent=status != 429)
         match status:
             case 401 if self._token and reason != WRONG_TOKEN:
@@ -488,82 +488,12 @@ class Hub:
         return Refused(f"the Hub refuses this for {space} ({status}).{said}")
 
 
-class _Unsuccessful(Exception):
-    """An answer of 400 or above."""
-
-    def __init__(self, response: httpx2.Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
-
-
-class _Client(httpx2.Client):
-    """A client that lets no failure reach huggingface_hub, which would ask again by itself.
-
-    Its listings retry with `time.sleep`, for up to five minutes on a 429, whatever the budget of the step is
-    (utils/_http.py, http_backoff). Errors of ours pass through it untouched.
-    """
-
-    def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:  # noqa: ANN401 - passed on as it comes
-        try:
-            response = super().send(request, stream=stream, **rest)
-            if response.status_code >= 400:
-                response.close()  # of a stream, the status and the headers say enough
-                raise _Unsuccessful(response)
-        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
-            raise _lost(error) from error
-        return response
-
-
-class _Bounded(httpx2.SyncByteStream):
-    """The body of an answer, cut off where it gets too late or too long: timeouts of httpx2 are for each read."""
-
-    def __init__(self, stream: httpx2.SyncByteStream, *, end: float, most: int) -> None:
-        self._stream = stream
-        self._end = end
-        self._most = most
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for chunk in self._stream:
-            size += len(chunk)
-            if size > self._most:
-                raise httpx2.RemoteProtocolError(f"an answer of more than {LARGEST_ANSWER >> 20} MiB")
-            if time.monotonic() > self._end:
-                raise httpx2.ReadTimeout("the answer was still coming when its time was over")
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _lost(error: Exception) -> Unreachable:
-    """Say what became of a request without a usable answer, and whether it may have arrived."""
-    reason = str(error) or type(error).__name__
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
-        remedy = "Check the endpoint, its name and the way of this machine to it."
-        return Unreachable(f"no connection to {error.request.url.host}: {reason}.", remedy=remedy, sent=False)
-    return Unreachable(f"the answer was lost: {reason}")
-
-
 def _secret(value: object, mask: Callable[[str], None]) -> str:
-    """Return a secret that came in an answer, masked; raises Garbage where it is none."""
+    """Return a secret that came in an answer, masked; raises MalformedAnswer where it is none."""
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
-        raise Garbage("it holds no token")
+        raise MalformedAnswer("it holds no token")
     mask(value)
     return value
-
-
-def _reason(response: httpx2.Response) -> str:
-    """Return what the Hub says of a refusal: in a header, else in the body."""
-    said = response.headers.get("x-error-message")
-    if not said and "json" in response.headers.get("content-type", ""):
-        try:
-            body = response.json()
-        except (ValueError, RecursionError, httpx2.StreamError):
-            body = None
-        parts = [body.get("error"), body.get("error_description")] if isinstance(body, dict) else []
-        said = ": ".join(part for part in parts if isinstance(part, str))
-    return said or ""
 
 
 def _is_taken(answer: httpx2.Response | None) -> bool:
@@ -584,25 +514,6 @@ def _is_passing(error: BaseException) -> bool:
 
 def _never_arrived(error: BaseException) -> bool:
     return isinstance(error, Unreachable) and not error.sent
-
-
-def _quota_of(response: httpx2.Response) -> RateLimitInfo | None:
-    try:
-        return parse_ratelimit_headers(response.headers)
-    except ValueError:  # a number of thousands of digits
-        return None
-
-
-def _asked_wait(response: httpx2.Response) -> float | None:
-    """Return the seconds a 429 asks for: its RateLimit header first, then Retry-After.
-
-    Source: https://huggingface.co/docs/hub/rate-limits; there is usually no Retry-After.
-    """
-    quota = _quota_of(response)
-    if response.status_code == 429 and quota and quota.remaining == 0:
-        return min(quota.reset_in_seconds, LONGEST_WINDOW) + 1.0  # the header counts whole seconds
-    asked = response.headers.get("retry-after", "").strip()
-    return min(float(asked), LONGEST_WINDOW) if re.fullmatch("[0-9]{1,9}", asked) else None
 
 
 def _failure(state: RetryCallState) -> BaseException | None:

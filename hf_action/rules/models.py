@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 
-class Garbage(ValueError):
+class MalformedAnswer(ValueError):
     """An answer that is not what the route promises; worth asking again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
+class SpaceRuntime:
     """What the Hub answers about a running (or not running) Space.
 
     `commit` is the one being served, absent while nothing is served and for static Spaces; `sleep_time` is in
@@ -30,14 +30,14 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class SpaceInfo:
     """What the Hub answers about the Space as a repository, with its runtime of that moment.
 
     `head` is the newest commit of the repository, `host` the address of the app as the Hub reports it.
     """
 
     id: str
-    runtime: Runtime
+    runtime: SpaceRuntime
     head: str | None = None
     sdk: str | None = None
     sdk_version: str | None = None
@@ -46,28 +46,28 @@ class Description:
     last_modified: str | None = None
     host: str | None = None
 
-    def now(self, runtime: Runtime) -> "Description":
+    def now(self, runtime: SpaceRuntime) -> "SpaceInfo":
         """Return the same Space with a newer runtime."""
         return replace(self, runtime=runtime)
 
-    def at_head(self, head: str | None) -> "Description":
+    def at_head(self, head: str | None) -> "SpaceInfo":
         """Return the same Space with a newer head."""
         return replace(self, head=head)
 
 
-def read_runtime(raw: object) -> Runtime:
+def read_runtime(raw: object) -> SpaceRuntime:
     """Read the answer of `/runtime`.
 
     Raises:
-        Garbage: it is no object with a stage.
+        MalformedAnswer: it is no object with a stage.
     """
     fields = _mapping(raw)
     stage = _text(fields.get("stage"))
     if not stage:
-        raise Garbage("the answer has no stage")
+        raise MalformedAnswer("the answer has no stage")
     hardware = _mapping(fields.get("hardware"))
     domains = fields.get("domains")
-    return Runtime(
+    return SpaceRuntime(
         stage=stage,
         commit=_text(fields.get("sha")),
         hardware=_text(hardware.get("current")),
@@ -82,20 +82,20 @@ def read_runtime(raw: object) -> Runtime:
     )
 
 
-def read_description(raw: object, runtime: Runtime) -> Description:
+def read_space_info(raw: object, runtime: SpaceRuntime) -> SpaceInfo:
     """Read the answer about a whole Space, whose runtime was read already.
 
     Raises:
-        Garbage: it is no object with an id.
+        MalformedAnswer: it is no object with an id.
     """
     fields = _mapping(raw)
     space = _text(fields.get("id"))
     if not space:
-        raise Garbage("the answer has no id")
+        raise MalformedAnswer("the answer has no id")
     private = fields.get("private")
     host = _text(fields.get("host"))
     version = _mapping(fields.get("cardData")).get("sdk_version")
-    return Description(
+    return SpaceInfo(
         id=space,
         runtime=runtime,
         head=_text(fields.get("sha")),

@@ -8,39 +8,29 @@ Source: `GET /api/spaces/{id}/events` of the Hub's published API description; th
 
 from collections.abc import Callable
 from threading import Event, Thread
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from hf_action.errors import ActionError
-from hf_action.waiting import Events
+from hf_action.clock import Clock
+from hf_action.rules.outcomes import ActionError
+from hf_action.rules.pace import Events
+
+if TYPE_CHECKING:
+    from hf_action.hub.client import Hub
 
 # Seconds between an event's look and the look before it, at least: events come in swarms.
 GAP = 1.0
 # Events in a row that brought no news, and changes that no event announced, after which a stream is left.
-MOST_FALSE_ALARMS = 10
-MOST_MISSED = 2
+MAX_FALSE_ALARMS = 10
+MAX_MISSED = 2
 # Seconds that a stream is given to open before time is let pass without it.
 OPENING = 1.0
-
-
-class Hub(Protocol):
-    """Where events come from."""
-
-    def listen(self, space: str, notice: Callable[[], bool]) -> None: ...
-
-
-class Clock(Protocol):
-    """A clock whose sleep ends early once `wake` is set."""
-
-    def now(self) -> float: ...
-
-    def sleep(self, seconds: float, wake: Event | None = None) -> None: ...
 
 
 class Listener:
     """A clock whose sleep ends early when something happens to a Space.
 
     Args:
-        hub: see `Hub`.
+        hub: where the events come from.
         space: the Space.
         clock: what time it is, and how to let it pass.
         known: what the last look has found; it is news where it differs from the look before.
@@ -48,7 +38,7 @@ class Listener:
     """
 
     def __init__(
-        self, *, hub: Hub, space: str, clock: Clock, known: Callable[[], object], debug: Callable[[str], None]
+        self, *, hub: "Hub", space: str, clock: Clock, known: Callable[[], object], debug: Callable[[str], None]
     ) -> None:
         self._hub = hub
         self._space = space
@@ -78,7 +68,7 @@ class Listener:
         """Return the seconds of the clock."""
         return self._clock.now()
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, wake: Event | None = None) -> None:  # noqa: ARG002 - as every clock
         """Let time pass: `seconds`, or until an event comes."""
         began = self._clock.now()
         self._judge()
@@ -111,10 +101,10 @@ class Listener:
             self._missed += not self._woken and not self._wake.is_set()
         else:
             self._false_alarms += self._woken
-        if self._false_alarms >= MOST_FALSE_ALARMS:
-            self.leave(f"{MOST_FALSE_ALARMS} in a row brought no news")
-        if self._missed >= MOST_MISSED:
-            self.leave(f"{MOST_MISSED} changes came without one")
+        if self._false_alarms >= MAX_FALSE_ALARMS:
+            self.leave(f"{MAX_FALSE_ALARMS} in a row brought no news")
+        if self._missed >= MAX_MISSED:
+            self.leave(f"{MAX_MISSED} changes came without one")
 
     def _listen(self) -> None:
         """Be the thread that hears."""

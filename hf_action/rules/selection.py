@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from hf_action.facts import Description
+from hf_action.rules.models import SpaceInfo
 
 SORTS = ("name", "likes", "last-modified")
 
@@ -52,7 +52,7 @@ def queries(patterns: Sequence[str], filters: Filters) -> list[Query]:
     return [Query(author=owner, search=search) for owner in owners or (None,) for search in filters.search or (None,)]
 
 
-def passes(space: Description, filters: Filters) -> bool:
+def passes(space: SpaceInfo, filters: Filters) -> bool:
     """Whether a Space is one of those that `filters` let through; `search` is the Hub's to judge."""
     flavors = {flavor for flavor in (space.runtime.hardware, space.runtime.requested_hardware) if flavor}
     return (
@@ -63,9 +63,9 @@ def passes(space: Description, filters: Filters) -> bool:
     )
 
 
-def choose(listed: Iterable[Description], patterns: Sequence[str], filters: Filters) -> list[Description]:
+def choose(listed: Iterable[SpaceInfo], patterns: Sequence[str], filters: Filters) -> list[SpaceInfo]:
     """Return the listed Spaces that match a pattern (all, without patterns) and pass, sorted and then limited."""
-    chosen: dict[str, Description] = {}
+    chosen: dict[str, SpaceInfo] = {}
     for space in listed:
         wanted = not patterns or any(matches(space.id, pattern) for pattern in patterns)
         if wanted and passes(space, filters):
@@ -73,7 +73,7 @@ def choose(listed: Iterable[Description], patterns: Sequence[str], filters: Filt
     return _sorted(chosen.values(), filters.sort)[: filters.limit]
 
 
-def _sorted(spaces: Iterable[Description], sort: str) -> list[Description]:
+def _sorted(spaces: Iterable[SpaceInfo], sort: str) -> list[SpaceInfo]:
     """Sort by name, or the most liked or the last changed first."""
     by_name = sorted(spaces, key=lambda space: space.id.lower())
     match sort:

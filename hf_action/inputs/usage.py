@@ -8,11 +8,11 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hf_action import inputs
-from hf_action.errors import Outcome
-from hf_action.inputs import INPUTS, OPERATIONS, Input
-from hf_action.selection import SORTS
-from hf_action.stages import STAGES
+from hf_action.inputs import readers, table
+from hf_action.inputs.table import INPUTS, OPERATIONS, Input
+from hf_action.rules.outcomes import Outcome
+from hf_action.rules.selection import SORTS
+from hf_action.rules.stages import STAGES
 
 # Columns beyond which lines are hard to read, and below which a second column is.
 WIDEST, NARROWEST = 100, 30
@@ -28,27 +28,27 @@ EXAMPLES = {
 
 # What a value looks like, and the words that are worth completing, by the function that reads it.
 FORMS: dict[Callable[[str], Any], tuple[str, tuple[str, ...]]] = {
-    inputs.parse_space_ids: ("SPACES", ()),
-    inputs.parse_operation: ("OPERATION", tuple(OPERATIONS)),
-    inputs.parse_stages: ("STAGES", (*STAGES, "none")),
-    inputs.parse_filter_stages: ("STAGES", tuple(STAGES)),
-    inputs.parse_budget: ("DURATION", ()),
-    inputs.parse_duration: ("DURATION", ()),
-    inputs.parse_commit: ("COMMIT|head|any|auto", ("head", "any", "auto")),
-    inputs.parse_health_check: ("PATH|URL", ()),
-    inputs.parse_interval: ("DURATION|auto", ("auto",)),
-    inputs.parse_boolean: ("", ()),
-    inputs.parse_flavor: ("FLAVOR", ()),
-    inputs.parse_sleep_time: ("DURATION|never", ("never",)),
-    inputs.parse_logs: ("|".join(inputs.LOGS), inputs.LOGS),
-    inputs.parse_count: ("NUMBER", ()),
-    inputs.parse_owners: ("NAMES", ()),
-    inputs.parse_searches: ("WORDS", ()),
-    inputs.parse_words: ("NAMES", ()),
-    inputs.parse_exclusions: ("SPACES", ()),
-    inputs.parse_sort: ("|".join(SORTS), SORTS),
-    inputs.parse_token: ("TOKEN", ()),
-    inputs.parse_endpoint: ("URL", ()),
+    readers.parse_space_ids: ("SPACES", ()),
+    table.parse_operation: ("OPERATION", tuple(OPERATIONS)),
+    readers.parse_stages: ("STAGES", (*STAGES, "none")),
+    readers.parse_filter_stages: ("STAGES", tuple(STAGES)),
+    readers.parse_budget: ("DURATION", ()),
+    readers.parse_duration: ("DURATION", ()),
+    readers.parse_commit: ("COMMIT|head|any|auto", ("head", "any", "auto")),
+    readers.parse_health_check: ("PATH|URL", ()),
+    readers.parse_interval: ("DURATION|auto", ("auto",)),
+    readers.parse_boolean: ("", ()),
+    readers.parse_flavor: ("FLAVOR", ()),
+    readers.parse_sleep_time: ("DURATION|never", ("never",)),
+    readers.parse_logs: ("|".join(readers.LOGS), readers.LOGS),
+    readers.parse_count: ("NUMBER", ()),
+    readers.parse_owners: ("NAMES", ()),
+    readers.parse_searches: ("WORDS", ()),
+    readers.parse_words: ("NAMES", ()),
+    readers.parse_exclusions: ("SPACES", ()),
+    readers.parse_sort: ("|".join(SORTS), SORTS),
+    readers.parse_token: ("TOKEN", ()),
+    readers.parse_endpoint: ("URL", ()),
     str: ("FILE", ()),
 }
 

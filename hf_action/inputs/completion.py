@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hf_action.inputs import INPUTS, OPERATIONS
-from hf_action.usage import FORMS, OWN
+from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.inputs.usage import FORMS, OWN
 
 BASH = """\
 # bash completion of hf-space: source it, or keep it as

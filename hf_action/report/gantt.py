@@ -14,14 +14,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hf_action.stages import STAGES, Kind, kind_of
+from hf_action.rules.results import Moment
+from hf_action.rules.stages import STAGES, Kind, kind_of
 
 # Seconds that make a picture, and from which on minutes are easier to read.
 SHORTEST, LONG = 1.0, 300.0
 # Spaces that a reader still takes in, and of which every stage has a row, with room for its name.
-MOST_DRAWN, FEW = 30, 5
+MAX_DRAWN, FEW = 30, 5
 # Characters of a name.
-LONGEST_NAME = 30
+MAX_NAME = 30
 # The part of the whole for which the last stage is drawn: it is seen only when the step ends.
 STUB = 0.02
 # Pixels of the whole on GitHub, and of a character of a name and of a label.
@@ -47,14 +48,6 @@ gantt
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A stage, and the seconds since the step began when it was first seen."""
-
-    at: float
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
 class Lane:
     """What was seen of one Space, and the seconds since the step began when it was done with."""
 
@@ -65,7 +58,7 @@ class Lane:
 
 def draw(lanes: Sequence[Lane]) -> str:
     """Return the text of a diagram, the first lanes on top; nothing where all was over in a moment."""
-    drawn = lanes[:MOST_DRAWN]
+    drawn = lanes[:MAX_DRAWN]
     span = max((lane.end for lane in drawn), default=0.0)
     if span < SHORTEST:
         return ""
@@ -102,13 +95,13 @@ def _section(lane: Lane, *, stub: float, character: float, unit: int) -> str:
 
 def _name(space: str) -> str:
     """Return the name of a Space, without its middle where it is long: the ends tell Spaces apart."""
-    name, half = _harmless(space), LONGEST_NAME // 2
-    return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
+    name, half = _harmless(space), MAX_NAME // 2
+    return name if len(name) <= MAX_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _label(stage: str) -> str:
     """Return the name of a stage; one nobody has heard of is marked, so that it can be no word of Mermaid either."""
-    return stage if stage in STAGES else f"? {_harmless(stage)[:LONGEST_NAME]}"
+    return stage if stage in STAGES else f"? {_harmless(stage)[:MAX_NAME]}"
 
 
 def _harmless(text: str) -> str:

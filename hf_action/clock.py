@@ -1,0 +1,33 @@
+"""Time: the role of a clock, and the clock of this machine.
+
+Everything that waits is handed a clock, so that tests and the simulated Hub can share one on which hours take no
+time.
+"""
+
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Seconds that only go forward, and a way to let some of them pass."""
+
+    def now(self) -> float:
+        """Return the seconds since some fixed moment."""
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Let time pass: `seconds`, or less if `wake` is set before."""
+
+
+class SystemClock:
+    """Seconds that no change of the wall clock moves."""
+
+    now = staticmethod(time.monotonic)
+
+    @staticmethod
+    def sleep(seconds: float, wake: threading.Event | None = None) -> None:
+        """Let time pass, no longer than until `wake` is set."""
+        if wake:
+            wake.wait(seconds)
+        else:
+            time.sleep(seconds)

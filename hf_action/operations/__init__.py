@@ -1,0 +1,1 @@
+"""What each operation sends and waits for, for one Space or many."""

@@ -1,0 +1,117 @@
+"""What one Space goes through."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import TypeVar
+
+from hf_action.inputs.settings import Settings
+from hf_action.rules.models import SpaceInfo, SpaceRuntime
+from hf_action.rules.outcomes import ActionError, Outcome
+from hf_action.rules.results import Moment
+from hf_action.rules.sanitize import one_line
+from hf_action.rules.stages import STAGES
+from hf_action.rules.waiting import Goal, Observation, Verdict
+
+# Characters of the Space's own error message that are shown.
+MAX_ERROR = 300
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class SpaceProgress:
+    """All that one Space went through in this step."""
+
+    space: str
+    settings: Settings
+    listed: SpaceInfo | None = None  # by the listing it was chosen from; None: it was named
+    before: SpaceInfo | None = None
+    after: SpaceInfo | None = None
+    head_read: float = 0.0
+    goal: Goal | None = None
+    history: list[Observation] = field(default_factory=list)
+    timeline: list[Moment] = field(default_factory=list)
+    touched: bool = False  # whether a change is about to be sent, or was
+    sent: bool = False  # whether a change may have reached the Hub
+    changed: bool = False
+    verdict: Verdict | None = None
+    ended: float = 0.0
+    tail: list[str] = field(default_factory=list)
+
+    @property
+    def found(self) -> SpaceInfo:
+        """The Space as the first look found it; there is none before that look."""
+        assert self.before
+        return self.before
+
+    @property
+    def latest(self) -> SpaceInfo:
+        """The Space as it was seen last; there is none before the first look."""
+        assert self.after
+        return self.after
+
+    @property
+    def stage(self) -> str:
+        """The stage seen last."""
+        return self.latest.runtime.stage
+
+
+def run_parallel(items: Iterable[Item], work: Callable[[Item], None], *, width: int) -> None:
+    """Do `work` on each item, at most `width` at once; raises the first error that `work` raised.
+
+    The threads are daemons: a cancelled step does not wait for them.
+    """
+    waiting_items = list(items)
+    errors: list[Exception] = []
+    if len(waiting_items) < 2:
+        for item in waiting_items:
+            work(item)
+        return
+    waiting_items.reverse()
+
+    def worker() -> None:
+        while not errors:
+            try:
+                item = waiting_items.pop()
+            except IndexError:  # nothing is left
+                return
+            try:
+                work(item)
+            except Exception as error:  # noqa: BLE001 - raised again in the main thread
+                errors.append(error)
+
+    threads = [Thread(target=worker, daemon=True) for _ in range(min(width, len(waiting_items)))]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        waiting_items.clear()  # cancelled: nothing more is begun
+    if errors:
+        raise errors[0]
+
+
+def state(runtime: SpaceRuntime) -> str:
+    """Return the stage with what else is known: commit, hardware, the Space's own error message."""
+    known = "" if runtime.stage in STAGES else " (a stage this version does not know; it counts as moving)"
+    commit = f" on commit {runtime.commit[:7]}" if runtime.commit else ""
+    hardware = f", {runtime.hardware}" if runtime.hardware else ""
+    if runtime.requested_hardware and runtime.hardware and runtime.requested_hardware != runtime.hardware:
+        hardware += f" ({runtime.requested_hardware} asked for)"
+    error = f": {one_line(runtime.error)[:MAX_ERROR]}" if runtime.error else ""
+    return f"{runtime.stage}{known}{commit}{hardware}{error}"
+
+
+def verdict_of(error: ActionError) -> Verdict:
+    """Return the verdict that an error of the action means."""
+    return Verdict(error.outcome, str(error.args[0]).removesuffix("."), error.remedy)
+
+
+NO_TOKEN = Verdict(
+    Outcome.DENIED,
+    "a token with write access is needed",
+    "Set HF_TOKEN (in a workflow: env: HF_TOKEN: ${{ secrets.HF_TOKEN }}), made at "
+    "https://huggingface.co/settings/tokens",
+)

@@ -1,0 +1,173 @@
+"""Turns results into outputs, a job summary and single lines, and makes text from elsewhere one_line.
+
+Everything a Space or the Hub says may be hostile: the runner obeys commands in the log, Markdown obeys
+punctuation. `one_line` makes text one plain line, `escape` makes it inert in Markdown, `redact` takes tokens out.
+
+Source: shared/contract.md, "Outputs" and "What the step shows".
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from hf_action.report.gantt import Lane, draw
+from hf_action.report.outputs import bill
+from hf_action.rules.outcomes import SEVERITY, Outcome
+from hf_action.rules.results import Result, Step, duration
+from hf_action.rules.sanitize import one_line
+
+# The runner drops a summary over 1 MiB whole; the rest of it is left for what other tools may count differently.
+MAX_SUMMARY_BYTES = 1_000_000
+MAX_NAMED = 5
+
+ICONS = {
+    Outcome.OK: "✅",
+    Outcome.UNCHANGED: "✅",
+    Outcome.PLANNED: "📝",
+    Outcome.SKIPPED: "⏭️",
+    Outcome.FAILED: "❌",
+    Outcome.INVALID_INPUT: "❌",
+    Outcome.DENIED: "🔒",
+    Outcome.NOT_FOUND: "🔍",
+    Outcome.TIMED_OUT: "⏱️",
+    Outcome.UNREACHABLE: "📡",
+    Outcome.SUPERSEDED: "⏩",
+    Outcome.CANCELLED: "🛑",
+}
+# What Markdown, HTML, and GitHub's links, mentions, emoji and formulas are made of inside a line; what counts only at
+# the start of a line is left, since no such text ever stands there.
+_MARKDOWN = re.compile(
+    r"""[\\`*\[\]<>|&~@#$"'] | (?<![A-Za-z0-9])_ | _(?![A-Za-z0-9]) | :(?=\S) | (?<=www)\.""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+# Pages of the Hub that remedies name, as `escape` leaves them.
+_PAGE = re.compile(r"https&#58;//huggingface\.co/((?:docs|settings)/[A-Za-z0-9/_-]+)")
+
+
+def escape(text: str) -> str:
+    """Make `text` mean only itself inside a line of Markdown: marks that could mean more become entities."""
+    return _MARKDOWN.sub(lambda mark: f"&#{ord(mark[0])};", one_line(text))
+
+
+# ---- summary ----
+
+
+def summary(step: Step) -> str:
+    """Return the job summary as Markdown, shorter than the runner's limit of 1 MiB whatever it has to hold."""
+    title = step.results[0].space if len(step.results) == 1 else f"{len(step.results)} Spaces"
+    subject = f" of {escape(title)}" if step.results else ""
+    parts = [f"## {ICONS[step.outcome]} {escape(step.operation.capitalize())}{subject}: {step.outcome.word}\n\n"]
+    results = sorted(step.results, key=lambda result: SEVERITY.index(result.outcome))
+    if len(results) > 1:
+        parts += [f"{_said(step.message)}\n\n", *_failures(results)]
+    else:
+        parts.append(f"**{step.outcome.word}** {_said(results[0].message if results else step.message)}\n\n")
+    if results:
+        parts += _table(results, step.prices)
+        parts += _timelines(results)
+        parts += [_log(result) for result in results if result.log]
+    if step.prices:
+        parts.append(f"\n{bill(step)}\n")
+    foot = f"\n<sub>{duration(step.elapsed)}, {step.requests} requests to the Hub</sub>\n"
+    return _fitting(parts, room=MAX_SUMMARY_BYTES - len(foot.encode())) + foot
+
+
+def _fitting(parts: Iterable[str], *, room: int) -> str:
+    """Join as many whole parts as there is room for, and say so when some are left out."""
+    cut = "\n\n_Cut here: the whole would not fit into a job summary. The output `spaces` has it all._\n"
+    room -= len(cut.encode())
+    kept: list[str] = []
+    for part in parts:
+        room -= len(part.encode())
+        if room < 0:
+            return "".join([*kept, cut])
+        kept.append(part)
+    return "".join(kept)
+
+
+def _failures(results: Sequence[Result]) -> list[str]:
+    """Return each failure once, with the Spaces that share it."""
+    shared: dict[tuple[Outcome, str], list[str]] = {}
+    for result in results:
+        if result.outcome.status:
+            shared.setdefault((result.outcome, result.message), []).append(result.space)
+    lines = []
+    for (outcome, message), spaces in shared.items():
+        more = f" and {len(spaces) - MAX_NAMED} more" if len(spaces) > MAX_NAMED else ""
+        names = escape(", ".join(spaces[:MAX_NAMED]) + more)
+        lines.append(f"- {ICONS[outcome]} **{names}:** {_said(message)}\n")
+    return [*lines, "\n"] if lines else []
+
+
+def _said(message: str) -> str:
+    """Return a message in which the Hub's own pages, which remedies name, can be clicked."""
+    return _PAGE.sub(lambda page: f"[{page[0]}](https://huggingface.co/{page[1]})", escape(message))
+
+
+def _table(results: Sequence[Result], prices: Mapping[str, float]) -> list[str]:
+    rows = ["| Space | Result | Stage | Commit | Hardware | Elapsed |\n|---|---|---|---|---|---|\n"]
+    for result in results:
+        cells = [
+            f"[{escape(result.space)}]({result.url})",
+            f"{ICONS[result.outcome]} {result.outcome.word}",
+            _stage_cell(result),
+            _commit_cell(result),
+            _hardware_cell(result, prices),
+            duration(result.elapsed),
+        ]
+        rows.append(f"| {' | '.join(cells)} |\n")
+    return rows
+
+
+def _stage_cell(result: Result) -> str:
+    if not result.after:
+        return ""
+    stage, before = result.after.runtime.stage, result.before.runtime.stage if result.before else None
+    return escape(stage) if before in (None, stage) else f"{escape(before)} → {escape(stage)}"
+
+
+def _commit_cell(result: Result) -> str:
+    commit = result.after.runtime.commit if result.after else None
+    if not commit:
+        return ""
+    if not _COMMIT.fullmatch(commit):
+        return escape(commit)
+    return f"[{commit[:7]}]({result.url}/commit/{commit})"
+
+
+def _hardware_cell(result: Result, prices: Mapping[str, float]) -> str:
+    if not result.after:
+        return ""
+    before, after = (result.before or result.after).runtime, result.after.runtime
+    first = before.requested_hardware if result.changed else before.hardware  # what was on its way is what was changed
+    flavors = [first or before.hardware or before.requested_hardware, after.requested_hardware or after.hardware]
+    return " → ".join(escape(flavor) + _price(flavor, prices) for flavor in dict.fromkeys(flavors) if flavor)
+
+
+def _price(flavor: str, prices: Mapping[str, float]) -> str:
+    price = prices.get(flavor)
+    return f" (${price:.2f}/h)" if price else ""
+
+
+def _timelines(results: Sequence[Result]) -> list[str]:
+    moved = [result for result in results if len(result.timeline) > 1]
+    if not moved:
+        return []
+    diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in moved])
+    picture = f"\n```mermaid\n{diagram}```\n" if diagram else ""
+    rows = [
+        f"| {escape(result.space)} | {duration(moment.at)} | {escape(moment.stage)} |\n"
+        for result in moved
+        for moment in result.timeline
+    ]
+    opening = "\n<details><summary>Timeline</summary>\n\n| Space | At | Stage |\n|---|---|---|\n"
+    return [picture, "".join([opening, *rows, "\n</details>\n"])]
+
+
+def _log(result: Result) -> str:
+    """Return the log folded away, in a fence longer than any the log itself holds."""
+    longest = max((len(run) for line in result.log for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    lines = "\n".join(result.log)
+    title = f"Log of {escape(result.space)}, last {len(result.log)} lines"
+    return f"\n<details><summary>{title}</summary>\n\n{fence}text\n{lines}\n{fence}\n\n</details>\n"

@@ -1,0 +1,88 @@
+"""Decides how long to wait before the next look at a Space."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+from hf_action.rules.waiting import Goal, Observation, believed, held, reached, since
+
+# Seconds between looks: just after news, and when a stage has lasted for long, a build or anything else. In between it
+# is the time that the stage has lasted by POLL_AGE_PARTS, so that what is noticed late is late by a twelfth of that.
+POLL_MIN, POLL_MAX, POLL_MAX_BUILDING, POLL_AGE_PARTS = 2.0, 4.0, 12.0, 12.0
+# The same for a build while the Hub's status events may be heard, and for all while they are: they may fall silent
+# without a word.
+POLL_AGE_PARTS_EVENTS, POLL_MAX_BUILDING_EVENTS = 7.0, 45.0
+POLL_EVENTS, POLL_EVENTS_BUILDING = 10.0, 30.0
+BUILDING = frozenset({"BUILDING", "RUNNING_BUILDING"})
+POLL_JITTER = 0.1
+QUOTA_SHARE = 0.5
+
+
+class Events(Enum):
+    """What is to be expected of the Hub's status events."""
+
+    NONE = "nobody listens, or in vain"
+    HOPED_FOR = "they are listened to, and nothing has happened yet"
+    HEARD = "they have told of a change"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many requests the Hub has left for whoever asks, and the seconds until it gives them anew."""
+
+    left: int
+    renewed_in: float
+
+
+def interval(
+    goal: Goal, history: Sequence[Observation], now: float, *, events: Events = Events.NONE, chance: float = 0.5
+) -> float:
+    """Return the seconds until the next look is worth its request.
+
+    Few after news, more the longer a stage lasts, and more where `events` of the Hub are to be expected. A look falls
+    on the moment at which the stage seen last will have lasted long enough to count.
+    `chance`, from 0 to 1, spreads the looks of steps that began together. docs/performance.md draws the curve.
+    """
+    last = history[-1]
+    if last.stage is None:
+        failures = next((n for n, look in enumerate(reversed(history)) if look.stage is not None), len(history))
+        return max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
+    answered = [look for look in history if look.stage is not None]
+    building = last.stage in BUILDING
+    age = now - since(answered, lambda look: look.stage == last.stage)
+    if goal.health and reached(goal, last):
+        events = Events.NONE  # nothing tells when an app begins to answer
+    match events:
+        case Events.NONE:
+            seconds = min(max(age / POLL_AGE_PARTS, POLL_MIN), POLL_MAX_BUILDING if building else POLL_MAX)
+        case Events.HOPED_FOR:
+            seconds = min(
+                max(age / POLL_AGE_PARTS_EVENTS, POLL_MIN), POLL_MAX_BUILDING_EVENTS if building else POLL_MAX
+            )
+        case Events.HEARD:
+            seconds = POLL_EVENTS_BUILDING if building else POLL_EVENTS
+        case _:
+            assert_never(events)
+    seconds *= 1.0 + POLL_JITTER * (2.0 * chance - 1.0)
+    ripe = [moment - now for moment in _ripens(goal, answered) if moment > now]
+    return min([seconds, *ripe])
+
+
+def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:
+    """When the last stage, should it go on, will be believed, and will have held for as long as is wanted."""
+    moments = [] if believed(goal, answered) else [goal.began + goal.settle]
+    if reached(goal, answered[-1]):
+        moments.append(answered[-1].at - held(goal, answered) + goal.stable_for)
+    return moments
+
+
+def fair_share(quota: Quota | None, *, requests: int) -> float:
+    """Return the least seconds between rounds of so many `requests` that leave half of the quota to others.
+
+    A token is seldom used by one step alone; where its quota is spent, looking waits until it is given anew.
+    """
+    if quota is None:
+        return 0.0
+    rounds = quota.left * QUOTA_SHARE / requests
+    return quota.renewed_in / rounds if rounds >= 1.0 else quota.renewed_in

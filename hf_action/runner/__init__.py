@@ -1,0 +1,1 @@
+"""The machine the step runs on: environment, files, log, terminal."""
