@@ -100,7 +100,7 @@ def stages() -> str:
     """What becomes of a wait that sees a stage, as `judge` decides it."""
     rows = []
     for kind in Kind:
-        names = [name for name, its in STAGES.items() if its is kind]
+        names = [row.name for row in STAGES.values() if row.kind is kind]
         more = ", and any that is unknown" if kind is Kind.MOVING else ""
         rows.append(
             [

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from hf_action.inputs.settings import Settings, describe, parse
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import SpaceProgress, verdict_of
-from hf_action.operations.undo import SavedState, Undo, dump, load
+from hf_action.operations.undo import Restore, dump, load, saved_state
 from hf_action.report.outputs import bill, document, heading, level, outputs
 from hf_action.report.summary import summary
+from hf_action.rules.operations import FREE, SavedState
 from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
 from hf_action.rules.results import Result, Step, conclude
 from hf_action.rules.waiting import Verdict
@@ -33,7 +34,6 @@ NOT_UNDONE = Verdict(
 )
 # Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
 FIRST_LOOK = 0.25
-FREE = "cpu-basic"  # the one flavor whose price nobody needs to look up
 
 
 class StepRun:
@@ -50,7 +50,8 @@ class StepRun:
         self._idle = post and not runner.saved_state()  # a post step without work leaves no trace
         self._settings: Settings | None = None
         self._batch: Batch | None = None
-        self._undo: Undo | None = None
+        self._undo: Restore | None = None
+        self._saved = ""
         self._hub: Hub | None = None
         self._prices: dict[str, float] = {}
         self._mistakes: list[str] = []
@@ -117,18 +118,19 @@ class StepRun:
                 log=self._log,
                 began=self._began,
                 deadline=deadline,
-                dump=self._save_state,
+                save=self._save_state,
             )
         if settings.keyless:
             hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))
         if not batch:
-            self._undo = undo = Undo(
+            self._undo = undo = Restore(
                 states=self._states(),
                 endpoint=settings.endpoint,
                 hub=hub,
                 clock=self._log,
                 log=self._log,
                 deadline=deadline,
+                width=settings.max_parallel,
             )
             undo.run()
             if any(result.changed for result in undo.results(None)):
@@ -140,8 +142,10 @@ class StepRun:
 
     def _save_state(self, members: Iterable[SpaceProgress]) -> None:
         """Save what the post step needs before a change is sent, so that no kill comes between."""
-        state = dump(members)
-        if state:
+        states = [saved_state(one) for one in members if one.settings.restore and one.touched]
+        state = dump(states)
+        if state != self._saved:
+            self._saved = state
             self._runner.save_state(state)
 
     def _states(self) -> list[SavedState]:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_action.operations.watching import watch
 from hf_action.rules.outcomes import Outcome
 from hf_action.rules.pace import Events, Quota, fair_share, interval
-from hf_action.rules.stages import STAGES, Kind, is_billed, kind_of
-from hf_action.rules.waiting import Goal, Observation, Verdict, judge, watch
+from hf_action.rules.stages import STAGES, Kind, kind_of, stage_of
+from hf_action.rules.waiting import Goal, Observation, Verdict, judge
 from tests.clocks import FakeClock
 
 OLD, NEW, NEWER = "0" * 40, "1" * 40, "2" * 40
@@ -563,6 +564,6 @@ def test_a_wait_asked_for_by_the_hub_never_shortens_the_interval():
 @pytest.mark.parametrize("stage", [*sorted(STAGES), "NEVER_HEARD_OF"])
 def test_what_is_billed(stage):
     """Paid hardware costs money while an app starts or runs, also while the next one is built beside it."""
-    assert is_billed(stage) == (
+    assert stage_of(stage).billed == (
         stage in {"APP_STARTING", "RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"}
     )

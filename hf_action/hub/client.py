@@ -45,6 +45,7 @@ from hf_action.hub.transport import (
     quota_of,
 )
 from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, read_runtime, read_space_info
+from hf_action.rules.operations import Write
 from hf_action.rules.outcomes import ActionError, Denied, NotFound, OutOfTime, Refused, Unreachable
 from hf_action.rules.pace import Quota
 from hf_action.rules.sanitize import hidden
@@ -175,6 +176,11 @@ class Hub:
         """Return the head of the Space's repository, asked once."""
         return self._ask(lambda: self._api.space_info(space, expand=["sha"]).sha, space)
 
+    def knows_commit(self, space: str, commit: str) -> bool:
+        """Return whether the repository has a commit that begins so; asked once."""
+        commits = self._ask(lambda: self._api.list_repo_commits(space, repo_type="space"), space)
+        return any(one.commit_id.startswith(commit) for one in commits)
+
     def prices(self) -> dict[str, float]:
         """Return US dollars an hour by flavor; empty where the Hub does not tell. Asked once."""
         minutes = {"second": 1 / 60, "minute": 1, "hour": 60}
@@ -226,41 +232,22 @@ class Hub:
 
     # ---- requests; asked again only while they certainly had no effect ----
 
-    def restart(self, space: str, *, factory_reboot: bool) -> SpaceRuntime | None:
-        """Ask for a restart; the answer proves nothing yet, and is None where the Hub says nothing of the runtime.
+    def send(self, write: Write, space: str) -> SpaceRuntime | None:
+        """Send a write once; the answer proves nothing yet, and is None where the Hub says nothing of the runtime.
 
         `Unreachable.sent` tells whether a request without an answer may have had an effect.
         """
-        restart = partial(self._api.restart_space, factory_reboot=factory_reboot)
-        return self._send(restart, space)
-
-    def pause(self, space: str) -> SpaceRuntime | None:
-        """Ask for a pause; see `restart` for the answer and errors."""
-        return self._send(self._api.pause_space, space)
-
-    def request_hardware(self, space: str, *, flavor: str, sleep_time: int | None) -> SpaceRuntime | None:
-        """Ask for other hardware, and maybe another sleep time in seconds (-1: never); see `restart`."""
-        # A flavor may be newer than huggingface_hub's enum, whose values are sent as text all the same.
-        request = partial(self._api.request_space_hardware, hardware=flavor, sleep_time=sleep_time)  # type: ignore[arg-type]
-        return self._send(request, space)
-
-    def set_sleep_time(self, space: str, *, seconds: int) -> SpaceRuntime | None:
-        """Set the sleep time in seconds (-1: never); see `restart` for the answer and errors."""
-        request = partial(self._api.set_space_sleep_time, sleep_time=seconds)
-        return self._send(request, space)
-
-    def _send(self, request: Callable[[str], object], space: str) -> SpaceRuntime | None:
-        """Make a request that changes something; asked again only while it certainly had no effect."""
+        call = partial(getattr(self._api, write.function), **write.arguments)
 
         def send() -> SpaceRuntime | None:
             try:
-                return self._runtime(request, space)
+                return self._runtime(call, space)
             except _MISSHAPEN:
                 if _is_taken(self._answers.last):
                     return None
                 raise
 
-        return self._patiently(send, space, repeat=_never_arrived)
+        return self._ask(send, space)
 
     def quota_wait(self, reserve: int) -> float:
         """Return the seconds until requests are given anew, where no more than `reserve` are left; else 0.

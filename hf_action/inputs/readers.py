@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
+from hf_action.rules.models import NEVER
 from hf_action.rules.selection import SORTS, is_pattern
 
 LOGS = ("on-failure", "always", "never")
-NEVER = -1  # how the Hub writes a sleep time of never
 PUBLIC_HUB = "https://huggingface.co"
 
 # The longest a workflow run may take on GitHub; a larger number is a slip of the keyboard.

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from hf_action.inputs.readers import PUBLIC_HUB, nearest, parse_stages
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES, Operation
+from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import Filters, is_pattern
 from hf_action.rules.stages import STAGES
@@ -71,6 +72,11 @@ class Settings:
     def writes(self) -> bool:
         """Whether the operation needs the right to change the Space."""
         return self.operation in WRITES and not self.dry_run
+
+    @property
+    def wish(self) -> Wish:
+        """What is asked of each Space, stages aside."""
+        return Wish(hardware=self.hardware, sleep_time=self.sleep_time, factory_reboot=self.factory_reboot)
 
     @property
     def has_credentials(self) -> bool:

@@ -34,25 +34,17 @@ from hf_action.inputs.readers import (
     parse_token,
     parse_words,
 )
+from hf_action.rules import operations as rules
 from hf_action.rules.selection import SORTS
 
 Operation = Literal["info", "wait", "restart", "pause", "wake", "hardware", "sleep-time", "list"]
-OPERATIONS: dict[str, str] = {
-    "info": "Take one look at each Space and report it.",
-    "wait": "Wait until each Space is in the stage asked for; change nothing.",
-    "restart": "Restart each Space, then wait until the new build runs.",
-    "pause": "Pause each Space unless it is paused already, then wait until it is.",
-    "wake": "Wake each sleeping Space by a visit, or by a restart where that does not help, then wait until it runs.",
-    "hardware": "Ask for other hardware, then wait until each Space runs on it.",
-    "sleep-time": "Set after how long without a visit each Space goes to sleep.",
-    "list": "List the selected Spaces; act on none.",
-}
-WRITES = frozenset({"restart", "pause", "hardware", "sleep-time"})
-WAITS = frozenset({"wait", "restart", "pause", "wake", "hardware"})
-CHANGES = WRITES | {"wake"}
+OPERATIONS = {name: row.help for name, row in rules.OPERATIONS.items()}
+WRITES = frozenset(name for name, row in rules.OPERATIONS.items() if row.writes)
+WAITS = frozenset(name for name, row in rules.OPERATIONS.items() if row.waits_for)
+CHANGES = frozenset(name for name, row in rules.OPERATIONS.items() if row.changes)
 ALL = frozenset(OPERATIONS)
 
-DEFAULT_STAGES = {"pause": "PAUSED"} | dict.fromkeys(("wait", "restart", "wake", "hardware"), "RUNNING")
+DEFAULT_STAGES = {name: row.waits_for for name, row in rules.OPERATIONS.items() if row.waits_for}
 
 
 def parse_operation(text: str) -> str:

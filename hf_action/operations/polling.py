@@ -1,4 +1,4 @@
-"""Looks at Spaces, one by one or many with one listing, and keeps what was seen in their members.
+"""Looks at Spaces, one by one or many with one listing, and keeps what was seen of them.
 
 A listing may lag behind, so it is only a hint: what it says of a Space is taken when it is what the Space's own
 runtime said last; any news, and whatever would end the wait, is read from the runtime itself.
@@ -14,11 +14,11 @@ from hf_action.clock import Clock
 from hf_action.operations.progress import SpaceProgress, run_parallel, state
 from hf_action.rules import waiting
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
-from hf_action.rules.outcomes import ActionError, Unreachable
+from hf_action.rules.outcomes import ActionError, Denied, NotFound, Unreachable
 from hf_action.rules.results import Moment
 from hf_action.rules.selection import Query
 from hf_action.rules.stages import Kind, kind_of
-from hf_action.rules.waiting import Observation
+from hf_action.rules.waiting import REFUSED_FOR, Observation
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
@@ -26,9 +26,16 @@ if TYPE_CHECKING:
 
 # Seconds after which the repository's head is read again while another commit than the wanted one is live.
 HEAD_AGE = 60.0
-# Requests that are left for waiting when many writes are sent, and for a round of listings when many looks are.
-RESERVE_OF_WRITES = 60
+# Requests that are left for a round of listings when many looks are made.
 RESERVE_OF_LOOKS = 30
+# Requests that a careful pause takes: a look before, the write, and a look after.
+REQUESTS_OF_A_PAUSE = 3
+# Seconds after which a Space that was acted on is looked at itself, whatever a listing says.
+OWN_LOOK_EVERY = 60.0
+# Seconds between looks at a Space that the Hub does not know yet.
+NEW_SPACE_INTERVAL = 2.5
+# What the Hub calls a hot reload that took place.
+HOT_RELOADED = "created"
 # What counts as the number of Spaces of an owner whose listing is refused: so many pages are never worth it.
 NO_LISTING = 10**9
 
@@ -45,12 +52,78 @@ class Poller:
         self._width = width
         self._owned: dict[str, int] = {}  # how many Spaces an owner's listing has
 
+    # ---- the first look ----
+
     def first(self, progress: SpaceProgress) -> None:
-        """Look at a Space for the first time, unless the listing it was chosen from did; raises ActionError."""
+        """Look at a Space for the first time; raises ActionError.
+
+        What a listing told is taken only where nothing depends on it: see `_takes_listing`.
+        """
         self._log.set_status(f"{progress.space}: first look")
-        progress.before = progress.listed or self._hub.space_info(progress.space)
-        progress.head_read = self._clock.now()
-        self._notice(progress, progress.before, progress.head_read)
+        if progress.listed and self._takes_listing(progress):
+            progress.before, progress.is_hint = progress.listed, True
+        else:
+            progress.before = self._space_info(progress)
+        progress.looked_at = progress.head_read = self._clock.now()
+        self._notice(progress, progress.before, progress.looked_at)
+        self._ask_for_commit(progress)
+
+    def _takes_listing(self, progress: SpaceProgress) -> bool:
+        """Whether what a listing told may stand for a first look.
+
+        A list shows what it was told. A wait begins again with its own first look before it ends. A pause does no harm
+        to a Space that is paused already, so it may be sent by a listing where the quota has no room for a look at each
+        Space; what it leads to is looked at all the same.
+        """
+        settings = progress.settings
+        match settings.operation:
+            case "list" | "wait":
+                return True
+            case "pause":
+                quota = self._hub.quota()
+                wanted = REQUESTS_OF_A_PAUSE * self._owned.get(_owner(progress), 0)
+                paused = progress.listed is not None and progress.listed.runtime.stage == "PAUSED"
+                return quota is not None and quota.left < wanted and not settings.restore and not paused
+        return False
+
+    def note_listing(self, owner: str, count: int) -> None:
+        """Remember how many Spaces the listing of an owner has."""
+        self._owned[owner.lower()] = count
+
+    def _space_info(self, progress: SpaceProgress) -> SpaceInfo:
+        """Ask for a Space until there is an answer. A wait gives one that is not known ten seconds: it may be new."""
+        until = self._clock.now() + (REFUSED_FOR if progress.settings.operation == "wait" else 0.0)
+        while True:
+            try:
+                return self._hub.space_info(progress.space)
+            except NotFound:
+                left = min(until, self._deadline) - self._clock.now()
+                if left <= 0:
+                    raise
+                self.info(progress, "not known to the Hub; a new Space may not be known yet")
+                self._clock.sleep(min(NEW_SPACE_INTERVAL, left))
+
+    def _ask_for_commit(self, progress: SpaceProgress) -> None:
+        """Ask whether the repository knows the commit that was named, where that is not plain to see."""
+        commit, space = progress.settings.commit, progress.latest
+        if commit in ("auto", "head", "any") or not progress.settings.stages or progress.is_hint:
+            return
+        if any((known or "").startswith(commit) for known in (space.head, space.runtime.commit)):
+            progress.knows_commit = True
+        if progress.knows_commit:
+            return
+        before = progress.knows_commit
+        try:
+            progress.knows_commit = self._hub.knows_commit(progress.space, commit)
+        except ActionError:
+            return  # a later look asks again
+        if progress.knows_commit is False and before is None:
+            self.info(
+                progress,
+                f"its repository does not know commit {commit[:7]}: not pushed yet, or of another repository",
+            )
+
+    # ---- looks at one Space ----
 
     def look(self, progress: SpaceProgress) -> Observation:
         """Look at the runtime of a Space once; no usable answer is an observation too."""
@@ -61,7 +134,7 @@ class Poller:
         except ActionError as error:
             if not silent:
                 self.info(progress, f"no usable answer: {error} — going on")
-            return Observation(at=now, problem=str(error), retry_after=getattr(error, "retry_after", None))
+            return _unanswered(error, now)
         if silent:
             self.info(progress, "the Hub answers again")
         runtime = seen.runtime
@@ -69,23 +142,34 @@ class Poller:
         if self._wants_head(progress, runtime, moved=moved, now=now):
             # Without an answer an older head is no reason to call a commit superseded; see judge.
             seen = seen.at_head(self._head(progress) or (None if _misses(progress, runtime) else seen.head))
+            self._ask_for_commit(progress)
         if moved:
             self._notice(progress, seen, now)
-        progress.after = seen
+        progress.after, progress.looked_at = seen, now
         return self.observation(progress, now)
 
     def _ask(self, progress: SpaceProgress) -> SpaceInfo:
         """Return the Space as it is now.
 
-        What a mere wait was told by a listing may be from before it began, so its own first look begins it anew.
+        What was told by a listing may be from before the step, so a wait begins again with its own first look.
         """
         goal = progress.goal
-        if not goal or goal.acted or progress.before is not progress.listed:
+        if not goal or goal.acted or not progress.is_hint:
             return progress.latest.now(self._hub.runtime(progress.space))
-        progress.before = whole = self._hub.space_info(progress.space, patient=False)
+        whole = self._hub.space_info(progress.space, patient=False)
+        progress.before, progress.is_hint = whole, False
         progress.goal = replace(goal, before=whole.runtime.stage, head=whole.head)
         progress.history.clear()
+        progress.after = whole
+        self._ask_for_commit(progress)
         return whole
+
+    def health_problem(self, progress: SpaceProgress) -> str:
+        """Return what the app answers instead of what it should; nothing when it is well, or not asked for."""
+        address = progress.settings.health_check
+        return self._probe(progress, address) if address else ""
+
+    # ---- looks at many ----
 
     def observe(self, members: Sequence[SpaceProgress]) -> dict[str, Observation]:
         """Look at all `members` once: by one listing an owner where that is cheaper, else one by one."""
@@ -127,8 +211,7 @@ class Poller:
         try:
             spaces = self._hub.list_spaces(Query(author=owner, search=None), patient=False)
         except Unreachable as error:
-            problem = Observation(at=now, problem=str(error), retry_after=error.retry_after)
-            looks.update({progress.space: problem for progress in members})
+            looks.update({progress.space: _unanswered(error, now) for progress in members})
             return []
         except ActionError:  # this Hub, or this token, has no listing: it is not asked for again
             self._owned[owner] = NO_LISTING
@@ -138,51 +221,57 @@ class Poller:
         alone = []
         for progress in members:
             hint = listed.get(progress.space.lower())
-            look = self._believe(progress, hint.runtime, now) if hint else None
+            look = self._no_news(progress, hint.runtime, now) if hint else None
             if look:
                 looks[progress.space] = look
             else:
                 alone.append(progress)
         return alone
 
-    def _believe(self, progress: SpaceProgress, hint: SpaceRuntime, now: float) -> Observation | None:
-        """Return what a listing says where that is no news and ends nothing; None: look at the runtime itself."""
-        known = progress.latest.runtime
-        if progress.settings.operation == "pause" and progress.sent and hint.stage == "PAUSED":
-            # The answer to the write said so, too, and a stage from before the write would be that of `before`.
-            self._notice(progress, progress.latest.now(hint), now)
-            return self.observation(progress, now)
-        if not progress.goal or hint.requested_hardware != known.requested_hardware:
+    def _no_news(self, progress: SpaceProgress, hint: SpaceRuntime, now: float) -> Observation | None:
+        """Return what a listing says where that is no news and ends nothing; None: look at the Space itself.
+
+        A listing may lag, so it only decides what to look at next. An unchanged stage is safe to take from it; a moving
+        one may be from before the step acted, unless a look since has seen the Space move.
+        """
+        known, goal = progress.latest.runtime, progress.goal
+        if not goal or hint.requested_hardware != known.requested_hardware:
+            return None
+        if goal.acted and now - progress.looked_at >= max(goal.settle, OWN_LOOK_EVERY):
             return None
         last = next((look for look in reversed(progress.history) if look.stage), None)
-        same = hint.stage == known.stage and hint.commit in (None, known.commit)
         moving = kind_of(hint.stage) is Kind.MOVING
-        if same:  # what is as before the action proves nothing, and so harms nothing; a move may be one from before it
-            credible = last is not None or not moving or not progress.goal.acted
+        if hint.stage == known.stage and hint.commit in (None, known.commit):
+            credible = last is not None or not moving or not goal.acted
         else:
             credible = last is not None and last.kind is Kind.MOVING and moving
         look = self._seen(progress, now)
-        decides = waiting.judge(progress.goal, [*progress.history, look], now)
-        asks = progress.goal.health and waiting.reached(progress.goal, look)  # the app, which no listing does
+        decides = waiting.judge(goal, [*progress.history, look], now)
+        asks = goal.health and waiting.reached(goal, look)  # the app, which no listing does
         return look if credible and not decides and not asks else None
+
+    # ---- what was seen ----
 
     def observation(self, progress: SpaceProgress, at: float) -> Observation:
         """Return what is known of a Space as a look, with the health of its app where that is what is missing."""
         look = self._seen(progress, at)
-        address = progress.settings.health_check
-        if address and progress.goal and progress.goal.health and waiting.reached(progress.goal, look):
-            return replace(look, health_problem=self._probe(progress, address))
+        if progress.goal and progress.goal.health and waiting.reached(progress.goal, look):
+            return replace(look, health_problem=self.health_problem(progress))
         return look
 
     def _seen(self, progress: SpaceProgress, at: float) -> Observation:
-        runtime = progress.latest.runtime
+        space, runtime = progress.latest, progress.latest.runtime
         return Observation(
             at=at,
             stage=runtime.stage,
             commit=runtime.commit,
-            head=progress.latest.head,
+            head=space.head,
             hardware=runtime.hardware,
             requested_hardware=runtime.requested_hardware,
+            error=runtime.error,
+            no_build=_why_no_build(space),
+            hot_reloaded=runtime.hot_reloading == HOT_RELOADED,
+            knows_commit=progress.knows_commit,
         )
 
     def _probe(self, progress: SpaceProgress, address: str) -> str:
@@ -217,6 +306,30 @@ class Poller:
     def info(self, progress: SpaceProgress, text: str) -> None:
         """Tell what has become of a Space."""
         self._log.progress(progress, text)
+
+
+def _unanswered(error: ActionError, now: float) -> Observation:
+    """Return a look that brought no stage, and why."""
+    definite = isinstance(error, Denied | NotFound)
+    return Observation(
+        at=now,
+        problem=str(error.args[0]) if definite or getattr(error, "final", False) else str(error),
+        remedy=error.remedy,
+        refusal=error.outcome if definite else None,
+        final=getattr(error, "final", False),
+        retry_after=getattr(error, "retry_after", None),
+    )
+
+
+def _why_no_build(space: SpaceInfo) -> str:
+    """Return why a push to a Space leads to no build whose commit the Hub would name; nothing where it does."""
+    if space.sdk == "static":
+        return "the Hub names no commit of a static Space"
+    if space.runtime.dev_mode:
+        return "Dev Mode is on, in which a push rebuilds nothing; turn it off in the Space's settings"
+    if space.runtime.hot_reloading == HOT_RELOADED:
+        return "new files were hot-reloaded without a build, and the Hub does not say which commit that makes"
+    return ""
 
 
 def _owner(progress: SpaceProgress) -> str:

@@ -1,4 +1,4 @@
-"""What one Space goes through."""
+"""What one Space goes through in a step, and how work on many of them is spread over threads."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -32,7 +32,12 @@ class SpaceProgress:
     goal: Goal | None = None
     history: list[Observation] = field(default_factory=list)
     timeline: list[Moment] = field(default_factory=list)
+    is_hint: bool = False  # whether all that is known comes from a listing, which may lag
+    looked_at: float = 0.0  # when the Space itself was looked at last
+    knows_commit: bool | None = None  # whether the repository knows the commit that was named; None: not asked
+    acted_on: SpaceRuntime | None = None  # what the Space was at the look that decided the last change
     touched: bool = False  # whether a change is about to be sent, or was
+    visited: bool = False
     sent: bool = False  # whether a change may have reached the Hub
     changed: bool = False
     verdict: Verdict | None = None

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from hf_action.rules.models import SpaceInfo
+from hf_action.rules.models import NEVER, SpaceInfo
 from hf_action.rules.outcomes import Outcome
 from hf_action.rules.results import Result, Step, duration
 from hf_action.rules.sanitize import one_line
 from hf_action.rules.selection import shares
-from hf_action.rules.stages import is_billed
+from hf_action.rules.stages import stage_of
 
 # What a dotenv report of GitLab tells of a step: it may have 20 variables and must be smaller than 5 KiB, where the
 # administrator has not changed that (docs.gitlab.com/administration/instance_limits).
@@ -56,7 +56,7 @@ def record(result: Result) -> dict[str, object]:
         "head": after and after.head,
         "hardware": runtime and runtime.hardware,
         "requested_hardware": runtime and runtime.requested_hardware,
-        "sleep_time": runtime and runtime.sleep_time,
+        "sleep_time": runtime.sleep_time if runtime and runtime.sleep_time != NEVER else None,
         "sdk": after and after.sdk,
         "sdk_version": after and after.sdk_version,
         "private": after and after.private,
@@ -144,7 +144,7 @@ def _saved(step: Step) -> float:
 
 
 def _hourly(space: SpaceInfo | None, prices: Mapping[str, float]) -> float:
-    if space is None or not is_billed(space.runtime.stage):
+    if space is None or not stage_of(space.runtime.stage).billed:
         return 0.0
     return prices.get(space.runtime.hardware or space.runtime.requested_hardware or "", 0.0)
 

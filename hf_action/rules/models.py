@@ -7,6 +7,8 @@ other field of an unexpected type counts as absent.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+NEVER = -1  # how the Hub writes a sleep time of never in a request
+
 
 class MalformedAnswer(ValueError):
     """An answer that is not what the route promises; worth asking again."""
@@ -16,8 +18,9 @@ class MalformedAnswer(ValueError):
 class SpaceRuntime:
     """What the Hub answers about a running (or not running) Space.
 
-    `commit` is the one being served, absent while nothing is served and for static Spaces; `sleep_time` is in
-    seconds of idleness. Source: shared/samples/runtimes.json.
+    `commit` is the one being served, absent while nothing is served and for static Spaces. `sleep_time` is in seconds
+    of idleness, NEVER for never; None where the answer does not say, as listings do not of a paused Space.
+    `hot_reloading` is the Hub's word for new files that are served without a build, empty where there are none.
     """
 
     stage: str
@@ -27,6 +30,8 @@ class SpaceRuntime:
     sleep_time: int | None = None
     error: str | None = None
     domains: tuple[str, ...] = ()
+    dev_mode: bool = False
+    hot_reloading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,15 @@ def read_runtime(raw: object) -> SpaceRuntime:
         commit=_text(fields.get("sha")),
         hardware=_text(hardware.get("current")),
         requested_hardware=_text(hardware.get("requested")),
-        sleep_time=_number(fields.get("gcTimeout")),
+        sleep_time=_sleep_time(fields),
         error=_text(fields.get("errorMessage")),
         domains=tuple(
             domain["domain"]
             for domain in (domains if isinstance(domains, list) else [])
             if isinstance(domain, dict) and domain.get("stage") == "READY" and _text(domain.get("domain"))
         ),
+        dev_mode=fields.get("devMode") is True,
+        hot_reloading=_text(_mapping(fields.get("hotReloading")).get("status")) or "",
     )
 
 
@@ -107,6 +114,14 @@ def read_space_info(raw: object, runtime: SpaceRuntime) -> SpaceInfo:
         # Older answers lack `host`; the first ready domain is as good. It is never derived from the id.
         host=host or (f"https://{runtime.domains[0]}" if runtime.domains else None),
     )
+
+
+def _sleep_time(fields: Mapping[str, object]) -> int | None:
+    """Return the sleep time: null, or less than nothing, is never; absent is unknown."""
+    if "gcTimeout" not in fields:
+        return None
+    seconds = _number(fields["gcTimeout"])
+    return NEVER if fields["gcTimeout"] is None or (seconds is not None and seconds < 0) else seconds
 
 
 def _mapping(value: object) -> Mapping[str, object]:

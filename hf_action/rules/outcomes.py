@@ -94,15 +94,25 @@ class NotFound(ActionError):
 class Unreachable(ActionError):
     """No usable answer came. `retry_after` is the wait in seconds the Hub asked for, if it did.
 
-    `sent` tells whether the request may have reached the Hub, so that a write is not repeated blindly.
+    `sent` tells whether the request may have reached the Hub, so that a write is not repeated blindly. `final` tells
+    that waiting will not help, as with a certificate that is not trusted.
     """
 
     outcome = Outcome.UNREACHABLE
 
-    def __init__(self, message: str, *, remedy: str = "", retry_after: float | None = None, sent: bool = True) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        retry_after: float | None = None,
+        sent: bool = True,
+        final: bool = False,
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.retry_after = retry_after
         self.sent = sent
+        self.final = final
 
 
 class OutOfTime(Unreachable):

@@ -5,17 +5,35 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never
 
-from hf_action.rules.waiting import Goal, Observation, believed, held, reached, since
+from hf_action.rules.stages import Kind, stage_of
+from hf_action.rules.waiting import (
+    REFUSED_FOR,
+    Goal,
+    Observation,
+    broken_for,
+    held,
+    reached,
+    refused_since,
+    since,
+)
 
-# Seconds between looks: just after news, and when a stage has lasted for long, a build or anything else. In between it
-# is the time that the stage has lasted by POLL_AGE_PARTS, so that what is noticed late is late by a twelfth of that.
-POLL_MIN, POLL_MAX, POLL_MAX_BUILDING, POLL_AGE_PARTS = 2.0, 4.0, 12.0, 12.0
-# The same for a build while the Hub's status events may be heard, and for all while they are: they may fall silent
-# without a word.
-POLL_AGE_PARTS_EVENTS, POLL_MAX_BUILDING_EVENTS = 7.0, 45.0
-POLL_EVENTS, POLL_EVENTS_BUILDING = 10.0, 30.0
-BUILDING = frozenset({"BUILDING", "RUNNING_BUILDING"})
+# Seconds between looks just after news.
+POLL_MIN = 2.0
+# The same when a stage has lasted for long: at most so many, and for a build.
+POLL_MAX = 4.0
+POLL_MAX_BUILDING = 12.0
+# In between, the pause is this part of the time that the stage has lasted: what is noticed late is late by a twelfth.
+POLL_AGE_PARTS = 12.0
+# While the Hub's status events may still come, a build is looked at less often: this part of its age, and at most so
+# many seconds.
+POLL_AGE_PARTS_EVENTS = 7.0
+POLL_MAX_BUILDING_EVENTS = 45.0
+# Seconds between looks once an event has told of a change, and for a build. Events may fall silent without a word.
+POLL_EVENTS = 10.0
+POLL_EVENTS_BUILDING = 30.0
+# The part by which a pause is longer or shorter by chance, so that steps that began together spread.
 POLL_JITTER = 0.1
+# The part of the Hub's quota that one step takes at most: a token is seldom used by one step alone.
 QUOTA_SHARE = 0.5
 
 
@@ -29,7 +47,7 @@ class Events(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many requests the Hub has left for whoever asks, and the seconds until it gives them anew."""
+    """How many requests the Hub has left for whoever asks, and the seconds until it gives them again."""
 
     left: int
     renewed_in: float
@@ -47,9 +65,11 @@ def interval(
     last = history[-1]
     if last.stage is None:
         failures = next((n for n, look in enumerate(reversed(history)) if look.stage is not None), len(history))
-        return max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
+        seconds = max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
+        until_believed = refused_since(history) + REFUSED_FOR - now if last.refusal else 0.0
+        return min(seconds, until_believed) if until_believed > 0 else seconds
     answered = [look for look in history if look.stage is not None]
-    building = last.stage in BUILDING
+    building = stage_of(last.stage).builds and last.kind is Kind.MOVING
     age = now - since(answered, lambda look: look.stage == last.stage)
     if goal.health and reached(goal, last):
         events = Events.NONE  # nothing tells when an app begins to answer
@@ -70,10 +90,13 @@ def interval(
 
 
 def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:
-    """When the last stage, should it go on, will be believed, and will have held for as long as is wanted."""
-    moments = [] if believed(goal, answered) else [goal.began + goal.settle]
-    if reached(goal, answered[-1]):
-        moments.append(answered[-1].at - held(goal, answered) + goal.stable_for)
+    """When the last stage, should it go on, will be believed, and will have lasted for as long as is wanted."""
+    last = answered[-1]
+    moments = [goal.began + goal.settle]
+    if last.kind in (Kind.BROKEN, Kind.RESTING):
+        moments.append(since(answered, lambda look: look.stage == last.stage) + broken_for(goal))
+    if reached(goal, last):
+        moments.append(last.at - held(goal, answered) + goal.stable_for)
     return moments
 
 

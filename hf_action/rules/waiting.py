@@ -1,25 +1,47 @@
 """Decides when waiting for a Space is over, and how it ended.
 
 Waiting is a judgement over history, not a retry loop: `judge` gets all looks so far and a goal, and returns a
-verdict or nothing. A look that got no answer is an observation too. `watch` asks and judges until nothing is
-open; a single Space is the case n = 1.
+verdict or nothing. A look that got no answer is an observation too.
 
-Source of every rule: shared/contract.md, "Waiting".
+The theory, in one page. A look is one of these; the first row that fits decides:
+
+    what the last look says                     and                                         verdict
+    ------------------------------------------  ------------------------------------------  -------------------------
+    no answer, for a reason that will not pass                                              unreachable
+    "there is no such Space", "not for you"     said so for REFUSED_FOR, without an answer  not-found, denied
+    no answer                                   the budget is spent, or for five minutes    unreachable
+    another commit is live and the head         one was named, and the repository knows it  superseded
+    all that is wanted                          believed, and held for `stable-for`         ok (unchanged: nothing sent)
+    a broken or resting stage, not wanted       believed, and seen for BROKEN_FOR           failed
+    the stage that is wanted, on another        believed, and no build will come: static,   failed
+    commit                                      Dev Mode, hot reload
+    anything else                               the budget is spent                         timed-out
+
+A stage is *believed* when it cannot be what was there before the step acted: a moving stage or another stage has been
+seen since, or it has lasted for `settle`. The Hub goes on naming the old stage for some seconds after a push or a
+restart, and an old RUNNING is the classic false success, an old BUILD_ERROR the classic false failure.
+
+What `commit` means: `any` asks for nothing. `auto` asks for the head where the Hub says which commit is served, and for
+nothing where it does not. `head` asks for the head of the start, or a newer one: whoever pushed it wants it live. A
+commit asks for itself.
+
+Source of every rule: docs/contract.md, "Waiting".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hf_action.rules.outcomes import Outcome
-from hf_action.rules.stages import Kind, kind_of
+from hf_action.rules.stages import Kind, kind_of, stage_of
 
-if TYPE_CHECKING:
-    from hf_action.clock import Clock
-
-# "No good answer for five minutes on end" (contract, rule 5), in seconds.
+# Seconds without a good answer after which the Hub counts as unreachable.
 UNREACHABLE_AFTER = 300.0
-# The last look is made this long before the budget ends, so that the answer still has time to come.
+# Seconds for which a refusal during the wait must stay before it is believed: the Space is gone, or the token is.
+REFUSED_FOR = 10.0
+# Seconds for which a broken or resting stage must have been seen without a break, or `settle` if that is less.
+# Platforms flap, and a build that was under way before the step acted may fail before its own begins.
+BROKEN_FOR = 10.0
+# Seconds before the end of the budget at which the last look is made, so that its answer still has time to come.
 LAST_LOOK = 1.0
 
 
@@ -33,11 +55,16 @@ class Observation:
     head: str | None = None
     hardware: str | None = None
     requested_hardware: str | None = None
+    error: str | None = None  # what the Hub says of the stage
+    no_build: str = ""  # why a new commit leads to no build, for people; empty: it does
+    hot_reloaded: bool = False  # new files were served without a build; which commit that makes, the Hub does not say
+    knows_commit: bool | None = None  # whether the repository knows the commit that was named; None: not asked
+    health_problem: str | None = None  # what a health check saw instead of an answer; empty: it answered
     problem: str = ""
+    remedy: str = ""  # for the problem
+    refusal: Outcome | None = None  # the Hub did answer: there is no such Space, or it is not for this token
+    final: bool = False  # whether asking again will not help, as with a certificate that is not trusted
     retry_after: float | None = None  # seconds the Hub asked to be left alone
-    health_problem: str | None = (
-        None  # what a health check saw instead of an answer; empty: it answered; None: not asked
-    )
 
     @property
     def kind(self) -> Kind | None:
@@ -60,6 +87,7 @@ class Goal:
     stable_for: float = 0.0
     health: bool = False  # whether the app must answer, too
     acted: bool = True
+    holds_already: str = ""  # what made it needless to send anything; then success is `unchanged`
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +110,66 @@ def judge(goal: Goal, history: Sequence[Observation], now: float) -> Verdict | N
     Pure: the same arguments always give the same verdict. `history` holds the looks since `goal.began`, oldest
     first; there is always a verdict once `now` has come to the deadline.
     """
+    if history and history[-1].stage is None:
+        return _judge_silence(history, now, out_of_time=now >= goal.deadline)
     answered = [look for look in history if look.stage is not None]
-    silent = bool(history) and history[-1].stage is None
-    if answered and not silent:
-        verdict = _judge_stage(goal, answered)
-        if verdict:
-            return verdict
-    if now >= goal.deadline:
-        return _out_of_time(goal, answered, history)
-    if silent and now - since(history, lambda look: look.stage is None) >= UNREACHABLE_AFTER:
+    verdict = _judge_stage(goal, answered) if answered else None
+    if verdict or now < goal.deadline:
+        return verdict
+    return _out_of_time(goal, answered)
+
+
+# ---- looks without an answer ----
+
+
+def _judge_silence(history: Sequence[Observation], now: float, *, out_of_time: bool) -> Verdict | None:
+    last = history[-1]
+    problem = last.problem.removesuffix(".") or "nothing"
+    if last.final:
+        return Verdict(Outcome.UNREACHABLE, problem, last.remedy)
+    if last.refusal and now - refused_since(history) >= REFUSED_FOR:
+        return Verdict(last.refusal, problem, last.remedy)
+    if out_of_time:
+        return Verdict(Outcome.UNREACHABLE, f"the budget ended without an answer from the Hub ({problem})", HUB_STATUS)
+    if now - since(history, lambda look: look.stage is None) >= UNREACHABLE_AFTER:
         return Verdict(
-            Outcome.UNREACHABLE,
-            f"the Hub gave no usable answer for five minutes (last: {history[-1].problem or 'nothing'})",
-            HUB_STATUS,
+            Outcome.UNREACHABLE, f"the Hub gave no usable answer for five minutes (last: {problem})", HUB_STATUS
         )
     return None
+
+
+def refused_since(history: Sequence[Observation]) -> float:
+    """When the first refusal came after the last answer about a stage."""
+    began = history[-1].at
+    for look in reversed(history):
+        if look.stage is not None:
+            break
+        if look.refusal:
+            began = look.at
+    return began
+
+
+# ---- looks with an answer ----
+
+
+def _judge_stage(goal: Goal, answered: Sequence[Observation]) -> Verdict | None:
+    last = answered[-1]
+    if _superseded(goal, last):
+        return Verdict(
+            Outcome.SUPERSEDED,
+            f"{_describe(last)}, the repository's head, instead of {goal.commit[:7]}",
+            "Another push went live; gate on that commit, or set commit: head to accept it",
+        )
+    if reached(goal, last):
+        certain = goal.holds_already or _proven(goal, last) or believed(goal, answered)
+        if certain and held(goal, answered) >= goal.stable_for and _is_healthy(goal, last):
+            return _success(goal, last)
+        return None
+    if not believed(goal, answered):
+        return None
+    if last.kind in (Kind.BROKEN, Kind.RESTING) and last.stage not in goal.stages:
+        return _stuck(goal, last) if _lasted(answered) >= broken_for(goal) else None
+    return _without_build(goal, answered)
 
 
 def believed(goal: Goal, answered: Sequence[Observation]) -> bool:
@@ -114,8 +187,10 @@ def runs_wanted_commit(goal: Goal, look: Observation) -> bool:
     match goal.commit:
         case "any":
             return True
-        case "auto" if look.commit is None or goal.head is None:
+        case "auto" if look.commit is None or goal.head is None or look.hot_reloaded:
             return True
+        case "auto" if goal.holds_already and look.at - goal.began >= goal.settle:
+            return True  # nothing was sent, nobody named a commit, and no build has begun
         case "auto" | "head":
             # A newer head than the one at the start is as good: whoever pushed it wants it live.
             return look.commit is not None and look.commit in (goal.head, look.head)
@@ -124,7 +199,7 @@ def runs_wanted_commit(goal: Goal, look: Observation) -> bool:
 
 
 def reached(goal: Goal, look: Observation) -> bool:
-    """Whether a look finds all that the goal names, belief and duration aside."""
+    """Whether a look finds the stage, the commit and the hardware; belief, health and duration aside."""
     return look.stage in goal.stages and runs_wanted_commit(goal, look) and has_wanted_hardware(goal, look)
 
 
@@ -135,40 +210,38 @@ def has_wanted_hardware(goal: Goal, look: Observation) -> bool:
     return look.hardware == goal.hardware and look.requested_hardware in (None, goal.hardware)
 
 
-def _judge_stage(goal: Goal, answered: Sequence[Observation]) -> Verdict | None:
-    last = answered[-1]
-    if _superseded(goal, last):
-        return Verdict(
-            Outcome.SUPERSEDED,
-            f"{_describe(last)}, the repository's head, instead of {goal.commit[:7]}",
-            "Another push went live; gate on that commit, or set commit: head to accept it",
-        )
-    if reached(goal, last):
-        certain = _proven(goal, last) or believed(goal, answered)
-        if certain and held(goal, answered) >= goal.stable_for and not (goal.health and last.health_problem != ""):
-            return Verdict(Outcome.OK, _describe(last))
-        return None
-    if last.stage not in goal.stages and believed(goal, answered):
-        return _stuck(goal, last)
-    return None
+def _is_healthy(goal: Goal, look: Observation) -> bool:
+    return not goal.health or look.health_problem == ""
 
 
 def _proven(goal: Goal, look: Observation) -> bool:
     """Whether a mere wait needs no belief, because the Hub says that the wanted commit is running."""
     compared = look.commit is not None and goal.commit != "any" and (goal.commit != "auto" or goal.head is not None)
-    return compared and not goal.acted
+    return compared and not goal.acted and not look.hot_reloaded
 
 
 def _superseded(goal: Goal, look: Observation) -> bool:
-    """Whether another commit than the wanted one is live and the head; with auto, head and any, no such commit is."""
-    live = look.kind is Kind.LIVE and look.commit is not None
-    return live and look.commit == look.head and not runs_wanted_commit(goal, look)
+    """Whether another commit than the named one is live and the head, in a repository that knows the named one."""
+    live = look.kind is Kind.LIVE and look.commit is not None and look.commit == look.head
+    return live and look.knows_commit is True and not runs_wanted_commit(goal, look)
 
 
 def held(goal: Goal, answered: Sequence[Observation]) -> float:
-    """How long the last stage has been seen without a break, with all the goal names."""
+    """How long the last stage has been seen without a break, with all the goal names, health included."""
     last = answered[-1]
-    return last.at - since(answered, lambda look: look.stage == last.stage and reached(goal, look))
+    return last.at - since(
+        answered, lambda look: look.stage == last.stage and reached(goal, look) and _is_healthy(goal, look)
+    )
+
+
+def broken_for(goal: Goal) -> float:
+    """How long a broken or resting stage must have lasted before it ends the wait."""
+    return min(BROKEN_FOR, goal.settle)
+
+
+def _lasted(answered: Sequence[Observation]) -> float:
+    last = answered[-1]
+    return last.at - since(answered, lambda look: look.stage == last.stage)
 
 
 def since(history: Sequence[Observation], holds: Callable[[Observation], bool]) -> float:
@@ -181,33 +254,61 @@ def since(history: Sequence[Observation], holds: Callable[[Observation], bool]) 
     return began
 
 
-def _stuck(goal: Goal, look: Observation) -> Verdict | None:
-    if look.stage is None or kind_of(look.stage) not in (Kind.BROKEN, Kind.RESTING):
-        return None
-    return Verdict(Outcome.FAILED, f"{look.stage} instead of {_wanted(goal)}", REMEDIES[look.stage])
-
+# ---- how it ended, in words ----
 
 HUB_STATUS = "See https://status.huggingface.co and run the step again"
 
-# What to do about a stage in which a Space stays until somebody does something.
-REMEDIES = {
-    "BUILD_ERROR": "The build failed; read its log on the Space's page, mend the cause and push again",
-    "RUNTIME_ERROR": "The app crashed; read its log on the Space's page, mend the cause and push or restart",
-    "CONFIG_ERROR": "The block on top of the Space's README.md is wrong; mend it and push again",
-    "NO_APP_FILE": "The repository has no app file; push app.py, Dockerfile or index.html, or name it in README.md",
-    "DELETING": "The Space is being deleted; nothing will bring it back",
-    "SLEEPING": "Nobody visits it; a visit or operation restart would wake it",
-    "PAUSED": "It stays so until somebody restarts it; operation restart would",
-    "STOPPED": "It stays so until somebody restarts it; operation restart would",
-}
+
+def _success(goal: Goal, look: Observation) -> Verdict:
+    if not goal.holds_already:
+        return Verdict(Outcome.OK, _describe(look))
+    behind = not runs_wanted_commit(_head_of(goal), look)
+    more = f"; it serves {_describe(look)}, and no build of the head has begun" if behind else ""
+    return Verdict(Outcome.UNCHANGED, f"{goal.holds_already} already; nothing was sent{more}")
 
 
-def _out_of_time(goal: Goal, answered: Sequence[Observation], history: Sequence[Observation]) -> Verdict:
-    if not history:
+def _head_of(goal: Goal) -> Goal:
+    """Return the goal as if nothing had been left unsent, to tell an old commit that is accepted from a new one."""
+    return Goal(
+        stages=goal.stages,
+        began=goal.began,
+        deadline=goal.deadline,
+        before=goal.before,
+        commit=goal.commit,
+        head=goal.head,
+    )
+
+
+def _stuck(goal: Goal, look: Observation) -> Verdict:
+    assert look.stage
+    remedy = stage_of(look.stage).remedy
+    if look.error and look.kind is Kind.RESTING:
+        # The Hub says why it rests: a restart that it would refuse is no advice.
+        return Verdict(
+            Outcome.FAILED,
+            f"{look.stage} instead of {_wanted(goal)}, and the Hub says why",
+            "Settle that first; a restart may be refused until then",
+        )
+    return Verdict(Outcome.FAILED, f"{look.stage} instead of {_wanted(goal)}", remedy)
+
+
+def _without_build(goal: Goal, answered: Sequence[Observation]) -> Verdict | None:
+    """Return the verdict on a Space that will never be on the wanted commit, because no build will come."""
+    last = answered[-1]
+    if not last.no_build or last.stage not in goal.stages or runs_wanted_commit(goal, last):
+        return None
+    if last.at - goal.began < goal.settle:
+        return None
+    return Verdict(
+        Outcome.FAILED,
+        f"{_describe(last)}, and not confirmed on {_wanted_commit(goal)}: {last.no_build}",
+        "Set commit: any to accept what is served",
+    )
+
+
+def _out_of_time(goal: Goal, answered: Sequence[Observation]) -> Verdict:
+    if not answered:
         return Verdict(Outcome.TIMED_OUT, "the budget ended before there was time for a look", "Give more timeout")
-    if history[-1].stage is None:
-        problem = history[-1].problem.removesuffix(".")
-        return Verdict(Outcome.UNREACHABLE, f"the budget ended without an answer from the Hub ({problem})", HUB_STATUS)
     missing, remedy = _missing(goal, answered)
     return Verdict(Outcome.TIMED_OUT, f"{_describe(answered[-1])} when the budget ended, {missing}", remedy)
 
@@ -218,22 +319,37 @@ def _missing(goal: Goal, answered: Sequence[Observation]) -> tuple[str, str]:
     if last.stage not in goal.stages:
         return f"not {_wanted(goal)}", "Nothing was undone: the Space goes on; give more timeout, or look at its log"
     if not runs_wanted_commit(goal, last):
-        commit = goal.head if goal.commit in ("auto", "head") else goal.commit
-        wanted = f"commit {commit[:7]}" if commit else "the head"
-        if last.commit is None:
-            missing = f"but the Hub does not say which commit is running, so {wanted} cannot be confirmed"
-            return missing, "Set commit: any where this is usual, as for static Spaces"
-        return f"still not on {wanted}", "Check that the push arrived and that its build did not fail"
+        return _missing_commit(goal, last)
     if not has_wanted_hardware(goal, last):
         return (
             f"but on {last.hardware or 'no hardware'}, not {goal.hardware}",
             "Machines may be short; give more timeout",
         )
-    if goal.health and last.health_problem != "":
-        return f"but the app does not answer ({last.health_problem})", "Look at its log, or give more timeout"
+    if not _is_healthy(goal, last):
+        problem = last.health_problem or "it was not asked"
+        return f"but the app does not answer ({problem})", "Look at its log, or give more timeout"
     if held(goal, answered) < goal.stable_for:
         return f"without having held it for {goal.stable_for:g} s", "Give more timeout, or look at its log"
     return "without having moved since the step began", f"Give more timeout than settle ({goal.settle:g} s)"
+
+
+def _missing_commit(goal: Goal, look: Observation) -> tuple[str, str]:
+    wanted = _wanted_commit(goal)
+    if look.knows_commit is False:
+        return (
+            f"still not on {wanted}, which the Space's repository does not know",
+            "Either it is not pushed yet, or it is the commit of another repository: a sync by upload makes commits of "
+            "its own; then set commit: head",
+        )
+    if look.commit is None:
+        missing = f"but the Hub does not say which commit is running, so {wanted} cannot be confirmed"
+        return missing, "Set commit: any where this is usual, as for static Spaces"
+    return f"still not on {wanted}", "Check that the push arrived and that its build did not fail"
+
+
+def _wanted_commit(goal: Goal) -> str:
+    commit = goal.head if goal.commit in ("auto", "head") else goal.commit
+    return f"commit {commit[:7]}" if commit else "the head"
 
 
 def _wanted(goal: Goal) -> str:
@@ -244,46 +360,22 @@ def _describe(look: Observation) -> str:
     return f"{look.stage} on commit {look.commit[:7]}" if look.commit else str(look.stage)
 
 
-def watch(
-    goals: Mapping[str, Goal],
-    histories: Mapping[str, list[Observation]],
-    *,
-    observe: Callable[[Sequence[str]], Mapping[str, Observation]],
-    conclude: Callable[[str, Verdict], None],
-    pace: Callable[[Sequence[str]], float],
-    clock: "Clock",
-) -> None:
-    """Look at all Spaces that are still open, judge, sleep, until every one of `goals` has its verdict.
-
-    Args:
-        goals: what is waited for, by Space.
-        histories: the looks so far, by Space; looks are added to them.
-        observe: makes one look at each Space it is given.
-        conclude: told each verdict as it is reached.
-        pace: the seconds to the next look at the Spaces it is given.
-        clock: what time it is, and how to let it pass.
-    """
-    still_open = list(goals)
-    deadline = max((goal.deadline for goal in goals.values()), default=0.0)
-    look = not all(histories[space] for space in goals)
-    while still_open:
-        if look:
-            for space, observation in observe(still_open).items():
-                histories[space].append(observation)
-        now = clock.now()
-        for space in tuple(still_open):
-            verdict = judge(goals[space], histories[space], now)
-            if verdict:
-                still_open.remove(space)
-                conclude(space, verdict)
-        if still_open:
-            due = _next_look(now + pace(still_open), now, deadline)
-            clock.sleep(due - now)
-            look = due < deadline
-
-
-def _next_look(due: float, now: float, deadline: float) -> float:
-    if due < deadline:
-        return due
-    last = deadline - LAST_LOOK
-    return last if last > now else deadline
+def lacking(goal: Goal, history: Sequence[Observation]) -> str:
+    """Return in a few words what a wait that goes on still lacks, for the live line and the heartbeat."""
+    answered = [look for look in history if look.stage is not None]
+    if not answered or history[-1].stage is None:
+        return "no answer from the Hub"
+    last = answered[-1]
+    if last.stage not in goal.stages:
+        if last.kind is Kind.MOVING:
+            return f"waiting for {_wanted(goal)}"
+        return "" if believed(goal, answered) else f"may be from before, believed at {goal.settle:g} s"
+    if not runs_wanted_commit(goal, last):
+        return f"waiting for {_wanted_commit(goal)}"
+    if not has_wanted_hardware(goal, last):
+        return f"waiting for {goal.hardware}"
+    if not (goal.holds_already or _proven(goal, last) or believed(goal, answered)):
+        return f"may be the old build, believed in {goal.began + goal.settle - last.at:.0f} s"
+    if not _is_healthy(goal, last):
+        return f"the app does not answer yet ({last.health_problem or 'not asked'})"
+    return f"must hold for {goal.stable_for:g} s"

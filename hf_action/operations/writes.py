@@ -1,0 +1,164 @@
+"""Sends a change once: never on old news, and never twice blindly.
+
+What decides whether a change is sent is a look at the Space made after any waiting. A change whose answer was lost may
+have arrived, so its own effect is looked for before it is sent again. Operations and the post step use this alike.
+
+Source: docs/contract.md, "Operations".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from hf_action.clock import Clock
+from hf_action.rules.models import SpaceRuntime
+from hf_action.rules.operations import Write
+from hf_action.rules.outcomes import ActionError, Unreachable
+from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
+
+if TYPE_CHECKING:
+    from hf_action.hub.client import Hub
+
+# Seconds that a write whose answer was lost is given to show an effect before it is sent again. The Hub may go on
+# naming the old stage for some seconds after a write that did arrive.
+EFFECT = 15.0
+# Seconds between looks for that effect, and for the effect of a visit.
+EFFECT_INTERVAL = 3.0
+# Requests that are left for waiting when many writes are sent.
+RESERVE_OF_WRITES = 60
+# Seconds before a write that did not arrive is tried again: doubled each time, up to the second number.
+FIRST_RETRY, LAST_RETRY = 1.0, 30.0
+
+Decide = Callable[[SpaceRuntime], Write | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The Space that is written to, and who is told what.
+
+    Args:
+        space: its id.
+        runtime: what it was at the last look.
+        look: looks at it again; None where no usable answer came.
+        info: told what happens.
+        about_to_send: told just before a write is sent; the last moment to remember how the Space was.
+        not_taken: told when a write certainly had no effect.
+        effect_for: seconds that a lost write is given at most to show an effect.
+    """
+
+    space: str
+    runtime: SpaceRuntime
+    look: Callable[[], SpaceRuntime | None]
+    info: Callable[[str], None]
+    about_to_send: Callable[[SpaceRuntime], None] = lambda _: None
+    not_taken: Callable[[], None] = lambda: None
+    effect_for: float = EFFECT
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A write that the Hub took, the runtime it was decided by, and the answer, if one came."""
+
+    write: Write
+    before: SpaceRuntime
+    answer: SpaceRuntime | None
+
+
+class Sender:
+    """Sends the writes of one step, within the Hub's quota, until the deadline on `clock`."""
+
+    def __init__(self, *, hub: "Hub", clock: Clock, deadline: float, info: Callable[[str], None]) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._deadline = deadline
+        self._info = info
+        self._one_at_a_time = Lock()
+
+    def send(self, target: Target, decide: Decide) -> Sent | None:
+        """Send the write that `decide` wants, until it was taken or had its effect.
+
+        `decide` is asked again after each wait, with a fresh look; None where it wants nothing sent (any more).
+
+        Raises:
+            ActionError: it was refused, or had no answer and no effect for five minutes or until the deadline.
+        """
+        began = self._clock.now()
+        runtime = target.runtime
+        attempt = 0
+        while (write := decide(runtime)) is not None:
+            if self._wait_for_quota():
+                runtime = self._look(target, began)
+                continue
+            try:
+                target.about_to_send(runtime)
+                answer = self._hub.send(write, target.space)
+            except Unreachable as lost:
+                if not lost.sent:
+                    target.not_taken()
+                    self._wait_to_retry(target, lost, began, attempt)
+                    runtime = self._look(target, began)
+                elif (now := self._effect(target, write, runtime, lost, began)) is None:
+                    return Sent(write, before=runtime, answer=None)
+                else:
+                    runtime = now
+                attempt += 1
+            except ActionError:
+                target.not_taken()
+                raise
+            else:
+                told = f"; the Hub answers {answer.stage}, which proves nothing yet" if answer else ""
+                target.info(f"{write.name} sent{told}")
+                return Sent(write, before=runtime, answer=answer)
+        return None
+
+    def _effect(
+        self, target: Target, write: Write, before: SpaceRuntime, lost: Unreachable, began: float
+    ) -> SpaceRuntime | None:
+        """Look for the effect of a write whose answer was lost; return None if it is seen, else the last look."""
+        if lost.final:
+            raise lost
+        target.info(f"{lost} — looking for an effect before anything is sent again")
+        grace = self._clock.now() + min(EFFECT, target.effect_for)
+        while True:
+            now = target.look()
+            if now and write.has_effect(before, now):
+                target.info(f"{write.name} had its effect: {now.stage}")
+                return None
+            if self._is_over(began):
+                raise lost
+            if now and self._clock.now() >= grace:
+                target.info(f"no effect seen; sending {write.name} again")
+                return now
+            self._clock.sleep(min(EFFECT_INTERVAL, max(self._deadline - self._clock.now(), 0.0)))
+
+    def _wait_to_retry(self, target: Target, lost: Unreachable, began: float, attempt: int) -> None:
+        """Let time pass after a write that did not arrive."""
+        pause = lost.retry_after if lost.retry_after is not None else min(FIRST_RETRY * 2**attempt, LAST_RETRY)
+        if lost.final or self._is_over(began) or self._clock.now() + pause + LAST_LOOK >= self._deadline:
+            raise lost
+        if not attempt:  # the first failure says why nothing happens; the others would say the same
+            target.info(f"not sent: {lost} — trying again")
+        self._clock.sleep(pause)
+
+    def _look(self, target: Target, began: float) -> SpaceRuntime:
+        """Look until there is an answer."""
+        while (now := target.look()) is None:
+            if self._is_over(began):
+                raise Unreachable("the Hub gave no usable answer before the change could be sent", sent=False)
+            self._clock.sleep(min(EFFECT_INTERVAL, max(self._deadline - self._clock.now(), 0.0)))
+        return now
+
+    def _is_over(self, began: float) -> bool:
+        now = self._clock.now()
+        return now >= self._deadline or now - began >= UNREACHABLE_AFTER
+
+    def _wait_for_quota(self) -> bool:
+        """Let the Hub's quota recover where little more is left than waiting needs; return whether time passed."""
+        with self._one_at_a_time:
+            wait = self._hub.quota_wait(RESERVE_OF_WRITES)
+            if not wait or self._clock.now() + wait >= self._deadline:
+                return False
+            self._info(f"the Hub's quota is nearly spent; going on in {wait:.0f} s")
+            self._clock.sleep(wait)
+            return True
