@@ -1,10 +1,10 @@
 """Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
 
 Read in this order: clock, rules.stages, rules.outcomes, rules.sanitize, rules.models, rules.waiting, rules.pace,
-rules.selection, rules.results, rules.operations, inputs.readers, inputs.table, inputs.usage, inputs.completion, inputs.fleet,
-inputs.settings, diagnosis_old, report.gantt, report.outputs, report.summary, hub.transport, hub.refusals, hub.client,
-operations.progress, operations.events, operations.watching, operations.writes, operations.polling,
-operations.execution, operations.explanation, operations.batch, operations.undo, runner.github,
+rules.selection, rules.results, rules.operations, inputs.readers, inputs.table, inputs.usage, inputs.completion,
+inputs.fleet, inputs.settings, diagnosis_old, report.gantt, report.outputs, report.summary, hub.transport,
+hub.refusals, hub.client, operations.progress, operations.events, operations.watching, operations.writes,
+operations.polling, operations.execution, operations.explanation, operations.batch, operations.undo, runner.github,
 runner.log, runner.terminal, step, main
 
 The rules come first; docs/architecture.md draws the rooms.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hf_action.inputs.settings import Settings, describe, parse
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import SpaceProgress, verdict_of
-from hf_action.operations.undo import Restore, dump, load, saved_state
+from hf_action.operations.undo import Restore, check_room, dump, load, saved_state
 from hf_action.report.outputs import bill, document, heading, level, outputs
 from hf_action.report.summary import summary
 from hf_action.rules.operations import FREE, SavedState
@@ -119,6 +119,7 @@ class StepRun:
                 began=self._began,
                 deadline=deadline,
                 save=self._save_state,
+                check=check_room,
             )
         if settings.keyless:
             hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))

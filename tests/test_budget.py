@@ -103,7 +103,7 @@ def packages(modules: set[str]) -> set[str]:
 def test_help_needs_the_table_of_inputs_only():
     """No package at all, and of the action what the table is made of."""
     modules = imported("--help")
-    assert own(modules) == {"main", "clock", "rules", "rules.outcomes", "inputs", "inputs.table", "inputs.readers", "inputs.usage", "rules.selection", "rules.models", "rules.stages"}
+    assert own(modules) == {"main", "clock", "rules", "rules.outcomes", "inputs", "inputs.table", "inputs.readers", "inputs.usage", "rules.operations", "rules.selection", "rules.models", "rules.stages"}
     assert packages(modules) == set()
 
 

@@ -99,7 +99,7 @@ PLACES = {
     "first look": Place("wait", r"/api/spaces/acme/[\w-]+$", space={"commit": NEW}),
     "waiting": Place("wait", "/runtime$", skip=1, before=2, space={"timeline": BUILD}),
     "write": Place("restart", "/restart$", method="POST", before=1, space={"scripts": {"restart": BUILD}}),
-    "log": Place("wait", "/logs/build$", before=4, space={"stage": "BUILDING", "commit": None, "timeline": (Phase(3, "BUILD_ERROR"),), "build_log": ((0.0, "it builds"), (1.0, "it broke"))}),
+    "log": Place("wait", "/logs/build$", before=4, space={"stage": "BUILDING", "commit": None, "timeline": (Phase(3, "BUILD_ERROR"),), "build_log": ((0.0, "it builds"), (1.0, "it broke"))}, inputs={"settle": "0s"}),
     "health": Place("wait", "^/_apps/", before=1, space={"commit": NEW}, inputs={"health_check": "/", "timeout": "60s", "poll_interval": "15", "logs": "never"}),
     "events": Place("wait", "/events$", before=1, space={"timeline": BUILD}),
 }  # fmt: skip

@@ -13,6 +13,7 @@ import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import quote
@@ -22,6 +23,7 @@ import pytest
 from hf_action.hub.client import Hub
 from hf_action.inputs.settings import TOKEN_VARIABLES, parse
 from hf_action.inputs.table import OPERATIONS
+from hf_action.rules.operations import pause
 from hf_action.rules.outcomes import ActionError, InvalidInput
 from hf_action.runner.github import Runner
 from simhub.faults import Fault, Kind
@@ -351,7 +353,7 @@ def test_no_error_of_a_request_has_the_token(kind, clock, world, hub):
     world.tokens[SECRET] = next(iter(world.tokens.values()))
     hub.inject(Fault(kind=kind, times=None, location="https://elsewhere.example/"))
     caller = Hub(endpoint=hub.url, token=SECRET, clock=clock, deadline=60.0, request_timeout=0.2)
-    for call in (caller.runtime, caller.pause):
+    for call in (caller.runtime, partial(caller.send, pause())):
         with pytest.raises(ActionError) as raised:
             call("acme/demo")
         text = "".join(traceback.format_exception(raised.value))

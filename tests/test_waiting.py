@@ -104,16 +104,24 @@ ROWS = [
     ("wait: still settles on other grounds", replace(WAIT, commit="any"), [look(60, "RUNNING", NEW)], "ok"),
     ("a restart settles although the head runs", RESTART, [look(0, "RUNNING", NEW)], None),
     # 2. failed: a believed broken stage that is no target, ...
-    ("broken after moving", RESTART, [look(1, "BUILDING"), look(9, "BUILD_ERROR")], "failed"),
+    ("broken after moving", RESTART, [look(1, "BUILDING"), look(9, "BUILD_ERROR"), look(19, "BUILD_ERROR")], "failed"),
     ("broken is the target", replace(RESTART, stages=frozenset({"BUILD_ERROR"})), [look(1, "BUILDING"), look(9, "BUILD_ERROR")], "ok"),
-    ("broken for longer than settle", replace(RESTART, before="BUILD_ERROR"), [look(60, "BUILD_ERROR")], "failed"),
+    ("broken for longer than settle", replace(RESTART, before="BUILD_ERROR"), [look(50, "BUILD_ERROR"), look(60, "BUILD_ERROR")], "failed"),
     # ... or a believed resting stage that is no target.
-    ("resting after moving", RESTART, [look(1, "BUILDING"), look(9, "SLEEPING")], "failed"),
-    ("resting unlike before", RESTART, [look(1, "PAUSED")], "failed"),
-    ("resting for longer than settle", replace(WAIT, before="SLEEPING"), [look(60, "SLEEPING")], "failed"),
+    ("resting after moving", RESTART, [look(1, "BUILDING"), look(9, "SLEEPING"), look(19, "SLEEPING")], "failed"),
+    ("resting unlike before", RESTART, [look(1, "PAUSED"), look(11, "PAUSED")], "failed"),
+    ("resting for longer than settle", replace(WAIT, before="SLEEPING"), [look(0, "SLEEPING"), look(60, "SLEEPING")], "failed"),
+    # ... seen for ten seconds without a break (for settle, if that is less).
+    ("broken for nine seconds", RESTART, [look(1, "BUILDING"), look(9, "BUILD_ERROR"), look(18.9, "BUILD_ERROR")], None),
+    ("broken, then building again", RESTART, [look(1, "BUILDING"), look(9, "BUILD_ERROR"), look(15, "BUILDING"), look(20, "BUILD_ERROR")], None),
+    ("broken across a look without an answer", RESTART, [look(1, "BUILDING"), look(9, "BUILD_ERROR"), look(15, None), look(19, "BUILD_ERROR")], "failed"),
+    ("settle is less than ten seconds", replace(RESTART, settle=3.0), [look(1, "BUILDING"), look(9, "BUILD_ERROR"), look(12, "BUILD_ERROR")], "failed"),
+    ("paused for nine seconds", RESTART, [look(1, "PAUSED"), look(10, "PAUSED")], None),
     # 3. superseded: an explicit commit was asked for, another one is live, and it is the repository's head.
-    ("superseded", replace(RESTART, commit=NEW), [look(1, "BUILDING"), look(9, "RUNNING", NEWER, NEWER)], "superseded"),
-    ("superseded by its beginning", replace(WAIT, commit=NEW[:7]), [look(9, "RUNNING", NEWER, NEWER)], "superseded"),
+    ("superseded", replace(RESTART, commit=NEW), [look(1, "BUILDING"), look(9, "RUNNING", NEWER, NEWER, knows_commit=True)], "superseded"),
+    ("superseded by its beginning", replace(WAIT, commit=NEW[:7]), [look(9, "RUNNING", NEWER, NEWER, knows_commit=True)], "superseded"),
+    ("the repository does not know the commit", replace(WAIT, commit=NEW), [look(9, "RUNNING", NEWER, NEWER, knows_commit=False)], None),
+    ("nobody could say whether it knows it", replace(WAIT, commit=NEW), [look(9, "RUNNING", NEWER, NEWER)], None),
     ("another is live but not the head", replace(RESTART, commit=NEW), [look(1, "BUILDING"), look(9, "RUNNING", OLD)], None),
     ("the Hub names neither commit nor head", replace(RESTART, commit=NEW), [look(9, "RUNNING", None, None)], None),
     ("another head is starting", replace(RESTART, commit=NEW), [look(9, "RUNNING_APP_STARTING", NEWER, NEWER)], None),
@@ -149,13 +157,13 @@ def test_each_stage_crossed_with_each_target(stage, target):
     """A believed stage is ok as the target, fails when it is broken or resting, and is waited on otherwise."""
     goal = replace(RESTART, stages=frozenset({target}), commit="any", before="SOMETHING_ELSE")
     ends = {Kind.MOVING: None, Kind.LIVE: None, Kind.RESTING: "failed", Kind.BROKEN: "failed"}
-    assert verdict(goal, look(1, stage)) == ("ok" if stage == target else ends[kind_of(stage)])
+    assert verdict(goal, look(1, stage), look(11, stage)) == ("ok" if stage == target else ends[kind_of(stage)])
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if kind_of(stage) in (Kind.RESTING, Kind.BROKEN)])
 def test_a_failure_names_a_remedy(stage):
     """Each stage that ends a wait tells what was seen and what to do."""
-    message = judge(RESTART, [look(1, "BUILDING"), look(2, stage)], 2.0).message
+    message = judge(RESTART, [look(1, "BUILDING"), look(2, stage), look(12, stage)], 12.0).message
     assert stage in message
     assert len(message) > len(f"{stage} instead of RUNNING. ") + 20
 
@@ -169,14 +177,14 @@ MESSAGES = [
     # Another push went live.
     (
         replace(RESTART, commit=NEW),
-        [look(9, "RUNNING", NEWER, NEWER)],
+        [look(9, "RUNNING", NEWER, NEWER, knows_commit=True)],
         "RUNNING on commit 2222222, the repository's head, instead of 1111111. "
         "Another push went live; gate on that commit, or set commit: head to accept it",
     ),
     # The wrong stage.
     (
         replace(RESTART, stages=frozenset({"SLEEPING", "RUNNING"})),
-        [BUILT, look(9, "PAUSED")],
+        [BUILT, look(9, "PAUSED"), look(19, "PAUSED")],
         "PAUSED instead of RUNNING or SLEEPING. It stays so until somebody restarts it; operation restart would",
     ),
     # Silence: the last reason is told.

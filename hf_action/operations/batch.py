@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """One operation on the Spaces of one step. `save` is told all of them before each change of one of them."""
+    """One operation on the Spaces of one step.
+
+    `check` is told all of them before anything is sent, and may refuse; `save` before each change of one of them.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Batch:
         began: float,
         deadline: float,
         save: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
+        check: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._hub = hub
@@ -54,6 +58,7 @@ class Batch:
         self._began = began
         self._deadline = deadline
         self._save = save
+        self._check = check
         self._one_at_a_time = Lock()
         self._poller = Poller(
             hub=hub, clock=clock, log=log, began=began, deadline=deadline, width=settings.max_parallel
@@ -88,6 +93,7 @@ class Batch:
         if any(some.writes for some in (self._settings, *self._settings.fleet)) and not self._settings.has_credentials:
             raise Denied(NO_TOKEN.seen, remedy=NO_TOKEN.remedy)
         self._select()
+        self._check(self._members.values())
         run_parallel(self._open(), self._begin, width=self._settings.max_parallel)
         self._watch({progress.space: progress for progress in self._open()})
         run_parallel(self._members.values(), self._explainer.explain, width=self._settings.max_parallel)

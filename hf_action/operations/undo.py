@@ -18,7 +18,7 @@ from hf_action.operations.progress import SpaceProgress, run_parallel, verdict_o
 from hf_action.operations.writes import Sender, Target
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.operations import OPERATIONS, SavedState, UndoPart, Write
-from hf_action.rules.outcomes import ActionError, Outcome, Unreachable
+from hf_action.rules.outcomes import ActionError, Outcome, Refused, Unreachable
 from hf_action.rules.results import Result, page
 from hf_action.rules.waiting import Verdict
 
@@ -55,6 +55,20 @@ def dump(states: Iterable[SavedState]) -> str:
         return ""
     packed = zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), level=9)
     return base64.b64encode(packed).decode()
+
+
+def check_room(members: Iterable[SpaceProgress]) -> None:
+    """Raise Refused where the post step could not be told of all these Spaces, before anything is sent to one."""
+    states = [
+        SavedState(space=one.space, operation=one.settings.operation, paused=bool(number % 2), sleep_time=number)
+        for number, one in enumerate(members)
+        if one.settings.restore
+    ]
+    if len(dump(states)) > MAX_STATE_BYTES:
+        raise Refused(
+            f"restore: GitHub cannot hand what {len(states)} Spaces were like to the post step; nothing was sent.",
+            remedy="Use limit, or a matrix, so that a step has fewer Spaces.",
+        )
 
 
 def load(text: str) -> list[SavedState]:

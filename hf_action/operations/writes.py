@@ -86,8 +86,10 @@ class Sender:
         began = self._clock.now()
         runtime = target.runtime
         attempt = 0
+        waited = False
         while (write := decide(runtime)) is not None:
-            if self._wait_for_quota():
+            if not waited and self._wait_for_quota():
+                waited = True
                 runtime = self._look(target, began)
                 continue
             try:

@@ -10,6 +10,7 @@ from hf_action.rules.waiting import (
     REFUSED_FOR,
     Goal,
     Observation,
+    believed,
     broken_for,
     held,
     reached,
@@ -92,7 +93,8 @@ def interval(
 def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:
     """When the last stage, should it go on, will be believed, and will have lasted for as long as is wanted."""
     last = answered[-1]
-    moments = [goal.began + goal.settle]
+    settles = last.no_build or goal.holds_already or not believed(goal, answered)
+    moments = [goal.began + goal.settle] if settles else []
     if last.kind in (Kind.BROKEN, Kind.RESTING):
         moments.append(since(answered, lambda look: look.stage == last.stage) + broken_for(goal))
     if reached(goal, last):

@@ -17,6 +17,7 @@ from hf_action.hub.client import Hub
 from hf_action.inputs.settings import Settings, describe, parse
 from hf_action.inputs.table import INPUTS, OPERATIONS
 from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, read_runtime, read_space_info
+from hf_action.rules.operations import restart
 from hf_action.rules.outcomes import ActionError, InvalidInput
 from tests.clocks import FakeClock
 
@@ -111,7 +112,7 @@ def check_reader(raw: object) -> None:
 
 def check_facts(facts: SpaceRuntime | SpaceInfo) -> None:
     """Each field is absent or of its type."""
-    kinds = {"stage": str, "sleep_time": int, "likes": int, "private": bool, "domains": tuple, "runtime": SpaceRuntime}
+    kinds = {"stage": str, "sleep_time": int, "likes": int, "private": bool, "dev_mode": bool, "domains": tuple, "runtime": SpaceRuntime}
     for name in facts.__slots__:
         value = getattr(facts, name)
         assert value is None or isinstance(value, kinds.get(name, str)), (name, value)
@@ -176,7 +177,7 @@ QUESTIONS: dict[str, Callable[[Hub], object]] = {
     "head": lambda hub: hub.head("acme/demo"),
     "prices": lambda hub: hub.prices(),
     "log": lambda hub: hub.log_tail("acme/demo", build=False, lines=5),
-    "restart": lambda hub: hub.restart("acme/demo", factory_reboot=False),
+    "restart": lambda hub: hub.send(restart(), "acme/demo"),
     "probe": lambda hub: hub.probe(f"{hub.endpoint}/healthz", SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"))),
 }
 
