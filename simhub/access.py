@@ -1,11 +1,11 @@
 """Who may see and do what, and how often; kept apart so that every refusal of the Hub can be read in one place.
 
-Status, headers and wording: samples/errors.json; the exceptions are marked "wording not seen".
+Status, headers and wording: samples/errors.json, evidence.json; the exceptions are marked "wording not seen".
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 
 WINDOW = 300  # seconds; hub-docs rate-limits.md
 
@@ -25,7 +25,8 @@ class Token:
     """A user's access token.
 
     `kind` is write, read or fine-grained. `owners` are those whose private Spaces it may see, `writes` those
-    whose Spaces it may change (never with a read token). Without `can_pay` there is no payment method.
+    whose Spaces it may change (never with a read token). Without `can_pay` there is no payment method. Nobody knows it
+    from world second `expires` on.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Token:
     owners: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     can_pay: bool = True
+    expires: float = inf
 
     def may_write(self, owner: str) -> bool:
         """Tell whether the Spaces of `owner` may be changed with this token."""
@@ -67,6 +69,17 @@ def forbidden() -> Refusal:
 def payment_wanted() -> Refusal:
     """Return the refusal of paid hardware to somebody who cannot pay (wording not seen)."""
     return Refusal(403, "A payment method is required for this hardware")
+
+
+def free_quota_reached(flavor: str) -> Refusal:
+    """Return the refusal to start another Space on free hardware (wording sure, its JSON envelope assumed)."""
+    remedy = "please upgrade your account, or pause your previous Spaces to restart this one"
+    return Refusal(403, f"You've reached your {flavor} quota limit, {remedy}")
+
+
+def moved(location: str) -> Refusal:
+    """Return the redirect to the new name of a renamed Space (wording not seen)."""
+    return Refusal(307, f"Temporary Redirect. Redirecting to {location}", headers={"Location": location})
 
 
 def _explained(status: int, message: str, code: str | None = None) -> Refusal:

@@ -3,12 +3,11 @@
 Paths and parameters are those of huggingface_hub 2.4.0 (hf_api.py). Whatever is asked, the answer is HTTP.
 """
 
-import asyncio
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import format_datetime
 from html import escape
+from itertools import count
 from types import UnionType
 from urllib.parse import urlencode
 
@@ -16,38 +15,50 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from simhub import access, answers
+from simhub import access, answers, edge, listing
 from simhub.access import Refusal, Token
 from simhub.answers import Json
+from simhub.edge import NO_PAGE
+from simhub.space import StatusEvents
+from simhub.streams import EventStream, follow_log, follow_status
 from simhub.world import World
 
-TICK = 0.02  # real seconds between two looks at the world's clock while a stream is open
-OUT_OF_ORDER = "Your space is in error, check its status on hf.co"  # samples/errors.json
-NO_PAGE = "<!doctype html><title>404</title><h1>404</h1>"
 NO_ROUTE = "Sorry, we can't find the page you are looking for."
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The ASGI application: the Hub's API and pages, and below /_apps/ the Spaces' own hosts.
+    """The ASGI application: the Hub's API and pages, and below /_apps/ and /_static/ the Spaces' own hosts.
 
-    A listing's pages hold at most `page_size`; `keep_alive` is real seconds between two signs of life of a stream.
+    The apps are served by the names of their hosts as well (acme-demo.hf.space), to whoever finds the way here.
+    A listing's pages hold `page_size`, or as many as are asked for, but never more than `page_cap`. `keep_alive` is
+    real seconds between two signs of life of a stream, `chatter` between two events that mean nothing.
     """
 
     world: World
     page_size: int = 100
     keep_alive: float = 15.0
+    page_cap: int = 1000
+    chatter: float = 1.0
+    _answers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        named = edge.by_name(self.world, request.headers.get("host", ""))
         match scope["path"].split("/")[1:]:
+            case path if named is not None:
+                response = await edge.visit(
+                    self.world, request, id=named[0], path=f"/{'/'.join(path)}", static=named[1]
+                )
             case ["api", *path]:
                 response = await self._api(request, path=path)
-            case ["_apps", owner, name, *_]:
-                response = self._page(request, id=f"{owner}/{name}", app=True)
+            case [("_apps" | "_static") as kind, owner, name, *path]:
+                response = await edge.visit(
+                    self.world, request, id=f"{owner}/{name}", path=f"/{'/'.join(path)}", static=kind == "_static"
+                )
             case ["spaces", owner, name]:
-                response = self._page(request, id=f"{owner}/{name}", app=False)
+                response = self._page(request, id=f"{owner}/{name}")
             case _:
                 response = HTMLResponse(NO_PAGE, status_code=404)
         response.headers["date"] = format_datetime(self.world.date(self.world.now()), usegmt=True)
@@ -64,9 +75,14 @@ class Api:
         except Refusal as refusal:
             response = JSONResponse({"error": refusal.message}, status_code=refusal.status, headers=refusal.headers)
         response.headers.update(quota)
+        response.headers["x-request-id"] = answers.request_id(next(self._answers))
         return response
 
     async def _route(self, request: Request, path: list[str], token: Token | None) -> Response:
+        match path:
+            case ["spaces", owner, name, *rest] if (new := self.world.renamed(f"{owner}/{name}")) is not None:
+                query = f"?{request.url.query}" if request.url.query else ""
+                raise access.moved("/".join(["/api/spaces", new, *rest]) + query)
         match request.method, path:
             case "GET", ["spaces"]:
                 return self._listing(request, token=token)
@@ -90,16 +106,16 @@ class Api:
                 return JSONResponse(self.world.runtime(id))
             case [("variables" | "secrets") as kind]:
                 self.world.admit(id, token, write=kind == "secrets")
-                return JSONResponse(self.world.variables(id, secret=kind == "secrets"))
+                return JSONResponse(self.world.life(id).settings(secret=kind == "secrets"))
             case ["logs", ("build" | "run") as kind]:
+                if token is None:
+                    raise access.login_wanted()
                 tail = _number(request, name="tail", lowest=0)
-                batches = _follow_log(self.world, id=id, kind=kind, tail=tail)
-            case ["events"]:
-                batches = _follow_runtime(self.world, id=id)
+                batches = follow_log(self.world, life=self.world.life(id), kind=kind, tail=tail)
+            case ["events"] if self.world.life(id).space.status_events is not StatusEvents.MISSING:
+                batches = follow_status(self.world, life=self.world.life(id), chatter=self.chatter)
             case _:
                 raise Refusal(404, NO_ROUTE)
-        if token is None:
-            raise access.login_wanted()
         return EventStream(batches, keep_alive=self.keep_alive)
 
     async def _write(self, request: Request, id: str, rest: list[str], token: Token | None) -> Json:
@@ -120,19 +136,21 @@ class Api:
                 return self.world.set_sleep_time(id, seconds=body["seconds"])
             case "POST", [("variables" | "secrets") as kind]:
                 body = await _body(request, key=str, value=str, description=str | None)
-                self.world.set_variable(id, **body, secret=kind == "secrets")
+                updated_at = answers.iso(self.world.date(self.world.now()))
+                self.world.life(id).set_variable(**body, updated_at=updated_at, secret=kind == "secrets")
             case "DELETE", [("variables" | "secrets") as kind]:
                 body = await _body(request, key=str)
-                self.world.delete_variable(id, key=body["key"], secret=kind == "secrets")
+                self.world.life(id).settings(secret=kind == "secrets").pop(body["key"], None)
             case _:
                 raise Refusal(404, NO_ROUTE)
-        return {} if kind == "secrets" else self.world.variables(id)
+        return {} if kind == "secrets" else self.world.life(id).variables
 
     def _listing(self, request: Request, token: Token | None) -> Response:
         query = request.query_params
-        limit = min(_number(request, name="limit", lowest=1) or self.page_size, self.page_size)
+        limit = min(_number(request, name="limit", lowest=1) or self.page_size, self.page_cap)
         start = _number(request, name="cursor", lowest=0) or 0
-        ids = self.world.select(
+        ids = listing.select(
+            self.world,
             token=token,
             author=query.get("author"),
             search=query.get("search"),
@@ -142,90 +160,21 @@ class Api:
         )
         full = query.get("full", "").lower() in ("true", "1")
         endpoint, expand = _endpoint(request), query.getlist("expand")
-        page = [self.world.entry(id, endpoint=endpoint, expand=expand, full=full) for id in ids[start : start + limit]]
+        shown = ids[start : start + limit]
+        page: list[object] = [] if start else list(self.world.listing_odd)
+        page += [listing.entry(self.world, id, endpoint=endpoint, expand=expand, full=full) for id in shown]
         if start + limit >= len(ids):
             return JSONResponse(page)
         same = [(name, value) for name, value in query.multi_items() if name != "cursor"]
         more = f"{endpoint}/api/spaces?{urlencode([*same, ('cursor', start + limit)])}"
         return JSONResponse(page, headers={"Link": f'<{more}>; rel="next"'})
 
-    def _page(self, request: Request, id: str, *, app: bool) -> Response:
+    def _page(self, request: Request, id: str) -> Response:
         try:
             self.world.admit(id, self.world.authenticate(_bearer(request)))
         except Refusal:
             return HTMLResponse(NO_PAGE, status_code=404)
-        state = self.world.visit(id) if app else self.world.state(id)
-        if app and not state.live:
-            return HTMLResponse(OUT_OF_ORDER, status_code=503)
-        return HTMLResponse(f"<!doctype html><title>{escape(id)}</title><p>{escape(state.stage)}")
-
-
-class EventStream(Response):
-    """Server-Sent Events: every batch as it comes, with an empty event as keep-alive, until the batches end."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, batches: Iterator[list[Json]], keep_alive: float) -> None:
-        super().__init__()
-        del self.headers["content-length"]
-        self.batches = batches
-        self.keep_alive = keep_alive
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
-        """Send what there is, again and again, until the client has gone or there is no more."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        gone = asyncio.ensure_future(until_gone(receive))
-        clock = asyncio.get_running_loop().time
-        silent_since = clock() - self.keep_alive
-        for batch in self.batches:
-            if not batch and clock() - silent_since >= self.keep_alive:
-                await send(_chunk("data:\n\n"))
-                silent_since = clock()
-            for event in batch:
-                await send(_chunk(f"data: {json.dumps(event, separators=(',', ':'))}\n\n"))
-                silent_since = clock()
-            await asyncio.wait({gone}, timeout=TICK)
-            if gone.done():
-                break
-        gone.cancel()
-        await send({"type": "http.response.body", "body": b""})
-
-
-async def until_gone(receive: Receive) -> None:
-    """Return when the client has hung up, or the server is about to."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _chunk(text: str) -> Json:
-    return {"type": "http.response.body", "body": text.encode(), "more_body": True}
-
-
-def _follow_log(world: World, id: str, kind: str, tail: int | None) -> Iterator[list[Json]]:
-    log = world.logs(id, kind)
-    began, sent = log.began, 0 if tail is None else max(0, len(log.lines) - tail)
-    while True:
-        log = world.logs(id, kind)
-        if log.began != began:  # a new build, a new log
-            began, sent = log.began, 0
-        yield [{"data": f"{line}\n", "timestamp": answers.iso(world.date(at))} for at, line in log.lines[sent:]]
-        sent = len(log.lines)
-        if not log.open:
-            return
-
-
-def _follow_runtime(world: World, id: str) -> Iterator[list[Json]]:
-    # What the real events carry is not documented, so these carry nothing to rely on.
-    seen = world.runtime(id)  # as the request finds it, not when the answer is under way
-
-    def changes() -> Iterator[list[Json]]:
-        nonlocal seen
-        while True:
-            runtime = world.runtime(id)
-            yield [] if runtime == seen else [{"simulated": True}]
-            seen = runtime
-
-    return changes()
+        return HTMLResponse(f"<!doctype html><title>{escape(id)}</title><p>{escape(self.world.state(id).stage)}")
 
 
 def _endpoint(request: Request) -> str:
