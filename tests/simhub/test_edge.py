@@ -223,7 +223,7 @@ def test_the_server_is_a_proxy_to_hosts_of_apps(hub):
         for id, host in (("demo/one", "http://demo-one.hf.space"), ("demo/page", "http://demo-page.static.hf.space")):
             assert client.get(f"{hub.url}/api/spaces/{id}").json()["host"] == host
             assert client.get(f"{host}/healthz?x=1").status_code == 200
-    assert [(visit.host, visit.path, visit.query) for visit in hub.visits][0] == ("demo-one.hf.space", "/healthz", "x=1")
+    assert next((visit.host, visit.path, visit.query) for visit in hub.visits) == ("demo-one.hf.space", "/healthz", "x=1")
 
 
 def test_the_certificate_is_good_for_hosts_of_apps(tmp_path):

@@ -146,7 +146,7 @@ def test_events_have_names_and_tell_the_stage(client, hub, clock):
         assert [next(lines) for _ in range(3)][:2] == ["event: stage", "data: PAUSED"]
         assert next(lines).startswith('data: {"runtime":')
         hub.world.request_hardware("demo/one", flavor="cpu-basic")
-        assert [next(lines), next(lines)[:9]] == ["event: space", "data: {\"r"]
+        assert [next(lines), next(lines)[:9]] == ["event: space", 'data: {"r']
 
 
 @pytest.mark.parametrize("stream", ["logs/build", "logs/run"])
