@@ -82,6 +82,34 @@ def moved(location: str) -> Refusal:
     return Refusal(307, f"Temporary Redirect. Redirecting to {location}", headers={"Location": location})
 
 
+def no_route() -> Refusal:
+    """Return the refusal of a path that leads nowhere (wording not seen)."""
+    return Refusal(404, "Sorry, we can't find the page you are looking for.")
+
+
+def no_revision(revision: str) -> Refusal:
+    """Return the refusal of a revision that the repository does not know."""
+    return _explained(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+
+
+def no_entry(commit: str) -> Refusal:
+    """Return the refusal of a path that the commit does not have."""
+    refusal = _explained(404, "Entry not found", code="EntryNotFound")
+    refusal.headers["X-Repo-Commit"] = commit
+    return refusal
+
+
+def nothing_to_delete() -> Refusal:
+    """Return the refusal of a commit that deletes what is not there."""
+    return _explained(404, "A file with this name doesn't exist", code="EntryNotFound")
+
+
+def dangling_pointer(path: str) -> Refusal:
+    """Return the refusal of a commit with a large file that was not uploaded."""
+    rejected = "Your push was rejected because an LFS pointer pointed to a file that does not exist."
+    return bad_request(f"{rejected} Offending file: - {path}")
+
+
 def _explained(status: int, message: str, code: str | None = None) -> Refusal:
     headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
     return Refusal(status, message, headers=headers)
@@ -93,6 +121,7 @@ class Meter:
 
     quota: int = 1000
     anonymous_quota: int = 500
+    kind: str = "api"
     _spent: dict[str | None, tuple[int, int]] = field(default_factory=dict)
 
     def spend(self, caller: str | None, now: float) -> dict[str, str]:
@@ -103,10 +132,10 @@ class Meter:
         spent = spent + 1 if counted_in == window else 1
         self._spent[caller] = window, spent
         headers = {
-            "RateLimit": f'"api";r={max(0, quota - spent)};t={ceil((window + 1) * WINDOW - now)}',
-            "RateLimit-Policy": f'"fixed window";"api";q={quota};w={WINDOW}',
+            "RateLimit": f'"{self.kind}";r={max(0, quota - spent)};t={ceil((window + 1) * WINDOW - now)}',
+            "RateLimit-Policy": f'"fixed window";"{self.kind}";q={quota};w={WINDOW}',
         }
         if spent > quota:
-            limit = f"you hit the quota of {quota} api requests per 5 minutes period."
+            limit = f"you hit the quota of {quota} {self.kind} requests per 5 minutes period."
             raise Refusal(429, f"We had to rate limit you, {limit}", headers=headers)
         return headers

@@ -1,14 +1,13 @@
 """How the Hub shows a Space: the only place that knows the shapes of samples/runtimes.json and samples/space.json."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha1
-from typing import Any
 
 from simhub import access
+from simhub.shapes import Json
 from simhub.space import Space, State
-
-Json = dict[str, Any]  # an object as it is sent; samples/ say what is in it, and tests compare
 
 # huggingface_hub, ExpandSpaceProperty_T
 EXPANDABLE = frozenset(
@@ -110,7 +109,7 @@ def app_host(space: Space, template: str, endpoint: str) -> str:
     return template.format(endpoint=endpoint.rstrip("/"), kind=kind, id=space.id, subdomain=name)
 
 
-def description(space: Space, head: str, runtime: Json, last_modified: str, host: str) -> Json:
+def description(space: Space, head: str, runtime: Json, last_modified: str, host: str, files: Iterable[str]) -> Json:
     """Return the whole Space; `head` is the repository's as it is told, `host` the app's own address."""
     card = {"title": space.title, "emoji": "🚀", "colorFrom": "gray", "colorTo": "pink", "sdk": space.sdk}
     if space.sdk in ("gradio", "streamlit"):
@@ -135,7 +134,7 @@ def description(space: Space, head: str, runtime: Json, last_modified: str, host
         "region": "us",
         "trendingScore": 0,
         "usedStorage": 0,
-        "siblings": [{"rfilename": name} for name in (".gitattributes", "README.md", "app.py")],
+        "siblings": [{"rfilename": name} for name in files],
         "createdAt": space.created_at,
         "runtime": runtime,
     }

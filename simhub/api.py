@@ -3,30 +3,28 @@
 Paths and parameters are those of huggingface_hub 2.4.0 (hf_api.py). Whatever is asked, the answer is HTTP.
 """
 
-import json
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from html import escape
 from itertools import count
-from types import UnionType
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from simhub import access, answers, edge, listing
+from simhub import access, answers, asked, edge, listing
 from simhub.access import Refusal, Token
-from simhub.answers import Json
+from simhub.downloads import Downloads
 from simhub.edge import NO_PAGE
+from simhub.repos import Repos
+from simhub.shapes import Json
 from simhub.space import StatusEvents
 from simhub.streams import EventStream, follow_log, follow_status
 from simhub.world import World
 
-NO_ROUTE = "Sorry, we can't find the page you are looking for."
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Api:
     """The ASGI application: the Hub's API and pages, and below /_apps/ and /_static/ the Spaces' own hosts.
 
@@ -40,7 +38,12 @@ class Api:
     keep_alive: float = 15.0
     page_cap: int = 1000
     chatter: float = 1.0
+    repos: Repos = field(init=False)
+    downloads: Downloads = field(init=False)
     _answers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.repos, self.downloads = Repos(self.world), Downloads(self.world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -59,6 +62,10 @@ class Api:
                 )
             case ["spaces", owner, name]:
                 response = self._page(request, id=f"{owner}/{name}")
+            case ["spaces", *path]:
+                response = await self.downloads.answer(request, path=path)
+            case ["_lfs", owner, name, *rest]:
+                response = await self.downloads.storage(request, id=f"{owner}/{name}", rest=rest)
             case _:
                 response = HTMLResponse(NO_PAGE, status_code=404)
         response.headers["date"] = format_datetime(self.world.date(self.world.now()), usegmt=True)
@@ -67,7 +74,7 @@ class Api:
     async def _api(self, request: Request, path: list[str]) -> Response:
         quota: dict[str, str] = {}
         try:
-            secret = _bearer(request)
+            secret = asked.bearer(request)
             known = secret in self.world.tokens
             quota = self.world.meter.spend(secret if known else None, now=self.world.now())
             token = self.world.authenticate(secret)
@@ -84,6 +91,8 @@ class Api:
                 query = f"?{request.url.query}" if request.url.query else ""
                 raise access.moved("/".join(["/api/spaces", new, *rest]) + query)
         match request.method, path:
+            case "POST", ["validate-yaml"]:
+                return JSONResponse({"errors": [], "warnings": []})
             case "GET", ["spaces"]:
                 return self._listing(request, token=token)
             case "GET", ["spaces", "hardware"]:
@@ -92,16 +101,20 @@ class Api:
                 return JSONResponse(_whoami(token))
             case "GET", ["spaces", owner, name, *rest]:
                 return self._look(request, id=f"{owner}/{name}", rest=rest, token=token)
+            case "POST", ["spaces", owner, name, ("paths-info" | "preupload" | "commit") as kind, revision]:
+                return JSONResponse(
+                    await self._repository(request, id=f"{owner}/{name}", kind=kind, revision=revision, token=token)
+                )
             case (("POST" | "DELETE"), ["spaces", owner, name, *rest]):
                 return JSONResponse(await self._write(request, id=f"{owner}/{name}", rest=rest, token=token))
-        raise Refusal(404, NO_ROUTE)
+        raise access.no_route()
 
     def _look(self, request: Request, id: str, rest: list[str], token: Token | None) -> Response:
         self.world.admit(id, token)
         match rest:
             case []:
                 expand = request.query_params.getlist("expand")
-                return JSONResponse(self.world.describe(id, endpoint=_endpoint(request), expand=expand))
+                return JSONResponse(self.world.describe(id, endpoint=asked.endpoint(request), expand=expand))
             case ["runtime"]:
                 return JSONResponse(self.world.runtime(id))
             case [("variables" | "secrets") as kind]:
@@ -110,13 +123,26 @@ class Api:
             case ["logs", ("build" | "run") as kind]:
                 if token is None:
                     raise access.login_wanted()
-                tail = _number(request, name="tail", lowest=0)
+                tail = asked.number(request, name="tail", lowest=0)
                 batches = follow_log(self.world, life=self.world.life(id), kind=kind, tail=tail)
+            case [("tree" | "revision" | "commits" | "xet-read-token"), *_]:
+                return self.repos.look(request, id=id, rest=rest, endpoint=asked.endpoint(request))
             case ["events"] if self.world.life(id).space.status_events is not StatusEvents.MISSING:
                 batches = follow_status(self.world, life=self.world.life(id), chatter=self.chatter)
             case _:
-                raise Refusal(404, NO_ROUTE)
+                raise access.no_route()
         return EventStream(batches, keep_alive=self.keep_alive)
+
+    async def _repository(
+        self, request: Request, id: str, kind: str, revision: str, token: Token | None
+    ) -> Json | list[Json]:
+        self.world.admit(id, token, write=kind != "paths-info")
+        if kind == "paths-info":
+            return await self.repos.paths(request, id=id, revision=revision)
+        if kind == "preupload":
+            return await self.repos.preupload(request, id=id, revision=revision)
+        assert token is not None  # admitted to write
+        return await self.repos.commit(request, id=id, revision=revision, token=token)
 
     async def _write(self, request: Request, id: str, rest: list[str], token: Token | None) -> Json:
         self.world.admit(id, token, write=True)
@@ -126,29 +152,29 @@ class Api:
             case "POST", ["pause"]:
                 return self.world.pause(id)
             case "POST", ["hardware"]:
-                body = await _body(request, flavor=str, sleepTimeSeconds=int | None)
+                body = await asked.body(request, flavor=str, sleepTimeSeconds=int | None)
                 flavor, sleep_time = body["flavor"], body["sleepTimeSeconds"]
                 return self.world.request_hardware(
                     id, flavor=flavor, sleep_time_seconds=sleep_time, can_pay=token is not None and token.can_pay
                 )
             case "POST", ["sleeptime"]:
-                body = await _body(request, seconds=int)
+                body = await asked.body(request, seconds=int)
                 return self.world.set_sleep_time(id, seconds=body["seconds"])
             case "POST", [("variables" | "secrets") as kind]:
-                body = await _body(request, key=str, value=str, description=str | None)
+                body = await asked.body(request, key=str, value=str, description=str | None)
                 updated_at = answers.iso(self.world.date(self.world.now()))
                 self.world.life(id).set_variable(**body, updated_at=updated_at, secret=kind == "secrets")
             case "DELETE", [("variables" | "secrets") as kind]:
-                body = await _body(request, key=str)
+                body = await asked.body(request, key=str)
                 self.world.life(id).settings(secret=kind == "secrets").pop(body["key"], None)
             case _:
-                raise Refusal(404, NO_ROUTE)
+                raise access.no_route()
         return {} if kind == "secrets" else self.world.life(id).variables
 
     def _listing(self, request: Request, token: Token | None) -> Response:
         query = request.query_params
-        limit = min(_number(request, name="limit", lowest=1) or self.page_size, self.page_cap)
-        start = _number(request, name="cursor", lowest=0) or 0
+        limit = min(asked.number(request, name="limit", lowest=1) or self.page_size, self.page_cap)
+        start = asked.number(request, name="cursor", lowest=0) or 0
         ids = listing.select(
             self.world,
             token=token,
@@ -159,7 +185,7 @@ class Api:
             ascending=query.get("direction") == "1",
         )
         full = query.get("full", "").lower() in ("true", "1")
-        endpoint, expand = _endpoint(request), query.getlist("expand")
+        endpoint, expand = asked.endpoint(request), query.getlist("expand")
         shown = ids[start : start + limit]
         page: list[object] = [] if start else list(self.world.listing_odd)
         page += [listing.entry(self.world, id, endpoint=endpoint, expand=expand, full=full) for id in shown]
@@ -171,42 +197,10 @@ class Api:
 
     def _page(self, request: Request, id: str) -> Response:
         try:
-            self.world.admit(id, self.world.authenticate(_bearer(request)))
+            self.world.admit(id, self.world.authenticate(asked.bearer(request)))
         except Refusal:
             return HTMLResponse(NO_PAGE, status_code=404)
         return HTMLResponse(f"<!doctype html><title>{escape(id)}</title><p>{escape(self.world.state(id).stage)}")
-
-
-def _endpoint(request: Request) -> str:
-    # As the client reached it, which in a container may be another name than here.
-    return f"{request.scope['scheme']}://{request.headers.get('host', '127.0.0.1')}"
-
-
-def _bearer(request: Request) -> str | None:
-    header = request.headers.get("authorization")
-    return None if header is None else header.removeprefix("Bearer ")
-
-
-def _number(request: Request, name: str, lowest: int) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= lowest):
-        raise access.bad_request(f"Invalid {name} parameter")
-    return int(text)
-
-
-async def _body(request: Request, **wanted: type | UnionType) -> Json:
-    """Return the wanted fields of the JSON body, None for an absent optional one; raises Refusal."""
-    try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise access.bad_request("Invalid JSON body") from None
-    fields = {name: body.get(name) if isinstance(body, dict) else None for name in wanted}
-    for name, kind in wanted.items():
-        if not isinstance(fields[name], kind) or isinstance(fields[name], bool):
-            raise access.bad_request(f"Invalid input: {name}")
-    return fields
 
 
 def _whoami(token: Token | None) -> Json:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from simhub import access
-from simhub.answers import Json
 from simhub.life import Life
+from simhub.shapes import Json
 from simhub.space import State
 
 FREE = "cpu-basic"

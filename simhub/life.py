@@ -11,7 +11,8 @@ from datetime import datetime
 from itertools import pairwise
 from math import inf
 
-from simhub.answers import Json
+from simhub.repository import Repository
+from simhub.shapes import Json
 from simhub.space import Script, Space, State
 
 
@@ -34,8 +35,12 @@ class Life:
     log_began: float
     sleep_time: int | None
     deleted: float = inf
+    repository: Repository = field(init=False)
     variables: dict[str, Json] = field(default_factory=dict)
     secrets: dict[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.repository = Repository(self.space)
 
     @classmethod
     def begin(cls, space: Space, now: float) -> "Life":
@@ -78,6 +83,18 @@ class Life:
     def head(self, t: float) -> str:
         """Return the head of the repository as the Hub tells it at `t`, which may be late."""
         return self.at(t - self.space.head_lag).head
+
+    def heads(self, t: float, lag: float) -> list[tuple[float, str]]:
+        """Return since when which head is told, up to `t`, with so much lag."""
+        told = [(begin, state.head) for begin, state in self.history if begin + lag <= t]
+        return [now for before, now in pairwise([(inf, ""), *told]) if now[1] != before[1]]
+
+    def siblings(self, t: float) -> list[str]:
+        """Return the paths of the files at the head that is told at `t`."""
+        repository = self.repository
+        if self.space.files is None and not self.space.revisions and not repository.made:
+            return [".gitattributes", "README.md", "app.py"]  # without looking, as many Spaces are described at once
+        return sorted(repository.history(self.heads(t, lag=self.space.head_lag))[-1].tree.blobs)
 
     def moved(self, t: float) -> float:
         """Return when the head that is told at `t` was pushed; -inf for the first one."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from simhub import access, answers
 from simhub.access import Token
-from simhub.answers import Json
+from simhub.shapes import Json
 from simhub.world import ListingSha, World
 
 

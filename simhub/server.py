@@ -22,10 +22,10 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from simhub.answers import Json
 from simhub.api import Api
 from simhub.edge import TOKEN_HEADERS
 from simhub.faults import Fault, Faults, Kind, spoil
+from simhub.shapes import Json
 from simhub.world import World
 
 

@@ -6,6 +6,7 @@ from enum import Enum, StrEnum
 from typing import Final, Literal
 
 from simhub.app import App
+from simhub.files import Files
 
 COMMIT = "3d2e3a67dc686c9c3abc3aaede5f66cd1fa7434c"
 FREE_SLEEP_TIME = 172_800  # seconds; fixed on free hardware: huggingface_hub, set_space_sleep_time
@@ -139,6 +140,9 @@ class Space:
     nothing. A hot reload changes the served commit if `hot_reload_sha`. The Hub does not know the Space for its first
     `unknown_for` seconds.
 
+    Its repository: `past` are the commits before the head, oldest first, `revisions` the files of commits by sha.
+    A commit that is not among them has `files` (or a few usual ones), and an app.py that is its own.
+
     What it shows: `build_log` and `run_log` are (seconds after the build began, line). `sleep_time` is in seconds,
     None for never. `runtime_extra` are fields of the runtime to show besides the usual ones, or instead.
     `listing_lag` is how many seconds listings are behind in this Space, or in each named property of it; None: as the
@@ -174,6 +178,9 @@ class Space:
     unknown_for: float = 0.0
     listing_lag: float | Mapping[str, float] | None = None
     status_events: StatusEvents = StatusEvents.TRUE
+    past: tuple[str, ...] = ()
+    files: Files | None = None
+    revisions: Mapping[str, Files] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:

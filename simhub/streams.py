@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from simhub import answers
-from simhub.answers import Json
 from simhub.life import Life
+from simhub.shapes import Json
 from simhub.space import StatusEvents
 from simhub.world import World
 

@@ -9,10 +9,10 @@ from math import inf
 
 from simhub import access, answers, flavors
 from simhub.access import Meter, Refusal, Token
-from simhub.answers import Json
 from simhub.app import AppAnswer, AppRequest
 from simhub.life import Life
 from simhub.registry import Registry
+from simhub.shapes import Json
 from simhub.space import (
     BLOCKED,
     COLLISION,
@@ -186,6 +186,7 @@ class World:
             head=life.head(t),
             runtime=answers.runtime(space=life.space, state=life.at(t), sleep_time=life.sleep_time),
             last_modified=self.last_modified(life, t=t),
+            files=life.siblings(t),
             host=answers.app_host(space=life.space, template=self.app_host, endpoint=endpoint),
         )
 
