@@ -6,6 +6,7 @@ Status, headers and wording: samples/errors.json, evidence.json; the exceptions 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil, inf
+from urllib.parse import quote
 
 WINDOW = 300  # seconds; hub-docs rate-limits.md
 
@@ -79,7 +80,9 @@ def free_quota_reached(flavor: str) -> Refusal:
 
 def moved(location: str) -> Refusal:
     """Return the redirect to the new name of a renamed Space (wording not seen)."""
-    return Refusal(307, f"Temporary Redirect. Redirecting to {location}", headers={"Location": location})
+    return Refusal(
+        307, f"Temporary Redirect. Redirecting to {location}", headers={"Location": quote(location, safe="/?&=%")}
+    )
 
 
 def no_route() -> Refusal:
@@ -99,6 +102,11 @@ def no_entry(commit: str) -> Refusal:
     return refusal
 
 
+def parent_moved() -> Refusal:
+    """Return the refusal of a commit whose parent is not the head any more."""
+    return Refusal(412, "A commit has happened since. Please refresh and try again.")
+
+
 def nothing_to_delete() -> Refusal:
     """Return the refusal of a commit that deletes what is not there."""
     return _explained(404, "A file with this name doesn't exist", code="EntryNotFound")
@@ -111,7 +119,8 @@ def dangling_pointer(path: str) -> Refusal:
 
 
 def _explained(status: int, message: str, code: str | None = None) -> Refusal:
-    headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
+    shown = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in message).strip()
+    headers = {"X-Error-Message": shown} | ({"X-Error-Code": code} if code else {})
     return Refusal(status, message, headers=headers)
 
 

@@ -64,7 +64,7 @@ class Api:
                 response = self._page(request, id=f"{owner}/{name}")
             case ["spaces", *path]:
                 response = await self.downloads.answer(request, path=path)
-            case ["_lfs", owner, name, *rest]:
+            case ["_lfs", owner, name, *rest] if self.world.exists(f"{owner}/{name}"):
                 response = await self.downloads.storage(request, id=f"{owner}/{name}", rest=rest)
             case _:
                 response = HTMLResponse(NO_PAGE, status_code=404)

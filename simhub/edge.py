@@ -5,6 +5,7 @@ edge bears, and a page of the edge may have status 200.
 """
 
 from html import escape
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -79,6 +80,6 @@ def _proxied(world: World, life: Life, state: State, request: Request, path: str
     if space.sdk != "static":
         response.headers["x-proxied-host"] = "http://10.0.0.1"
         response.headers["x-proxied-replica"] = "-".join(answers.replica(space.id, state.commit).split("-")[::2])
-        response.headers["x-proxied-path"] = path
+        response.headers["x-proxied-path"] = quote(path)
         response.headers["link"] = f'<https://huggingface.co/spaces/{space.id}>;rel="canonical"'
     return response

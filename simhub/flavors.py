@@ -22,9 +22,10 @@ def is_free(hardware: Iterable[Json], flavor: str) -> bool:
     return not cost
 
 
-def refuse_free(state: State) -> None:
-    """Refuse to start what is paused on free hardware, as none is left; raises Refusal."""
-    if state.stage == "PAUSED" and state.requested_hardware == FREE:
+def refuse_free(state: State, quota: int, lives: Iterable[Life], owner: str, now: float) -> None:
+    """Refuse to start what is paused on free hardware where the owner runs enough there; raises Refusal."""
+    wanted = state.stage == "PAUSED" and state.requested_hardware == FREE
+    if wanted and len(on_free_hardware(lives, owner=owner, now=now)) >= quota:
         raise access.free_quota_reached(FREE)
 
 

@@ -85,24 +85,11 @@ class Repos:
         body = await request.body()  # nothing is awaited from here on: nobody else commits meanwhile
         hot_reload, now = request.query_params.get("hot_reload") == "1", self.world.now()
         life = self.world.life(id)
-        past = life.repository.history(life.heads(now, lag=0.0))
-        header, operations = changes.parse(body)
-        head = past[-1]
-        if header.get("parentCommit") not in (None, head.sha):
-            raise Refusal(412, "A commit has happened since. Please refresh and try again.")
-        tree = changes.apply(operations, tree=head.tree, large=life.repository.large_files(past))
-        sha = sha1(f"{head.sha} {now} {len(past)}".encode() + body, usedforsecurity=False).hexdigest()
-        life.repository.made[sha] = Commit(
-            sha=sha,
-            title=str(header["summary"]),
-            at=now,
-            author=token.name,
-            tree=tree,
-            message=str(header.get("description", "")),
-        )
-        self.world.push(id, sha=sha, hot_reload=hot_reload)
-        url = f"https://huggingface.co/spaces/{id}/commit/{sha}"
-        return {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": ""}
+        made = _commit(life, body=body, now=now, author=token.name)
+        life.repository.made[made.sha] = made
+        self.world.push(id, sha=made.sha, hot_reload=hot_reload)
+        url = f"https://huggingface.co/spaces/{id}/commit/{made.sha}"
+        return {"success": True, "commitOid": made.sha, "commitUrl": url, "hookOutput": ""}
 
     def _tree(self, request: Request, id: str, revision: str, folder: str, endpoint: str) -> Response:
         past = self.history(id, revision)
@@ -147,6 +134,23 @@ def history(life: Life, revision: str, t: float) -> list[Commit]:
     if revision not in shas:
         raise access.no_revision(revision)
     return past[: shas.index(revision) + 1]
+
+
+def _commit(life: Life, body: bytes, now: float, author: str) -> Commit:
+    """Return the commit that the lines of `body` make of the head; raises Refusal."""
+    past = life.repository.history(life.heads(now, lag=0.0))
+    header, operations = changes.parse(body)
+    head = past[-1]
+    if header.get("parentCommit") not in (None, head.sha):
+        raise access.parent_moved()
+    return Commit(
+        sha=sha1(f"{head.sha} {now} {len(past)}".encode() + body, usedforsecurity=False).hexdigest(),
+        title=str(header["summary"]),
+        at=now,
+        author=author,
+        tree=changes.apply(operations, tree=head.tree, large=life.repository.large_files(past)),
+        message=str(header.get("description", "")),
+    )
 
 
 def _page(

@@ -78,9 +78,7 @@ class World:
 
     `tokens` maps the secret to what it may do, `epoch` is the date of second 0, `hardware` is what GET
     /api/spaces/hardware answers. `app_host` is how an app's address is made of {endpoint}, {kind} (_apps or _static),
-    {id} and {subdomain}. Methods that name a Space raise KeyError for one that isn't there (admit refuses as the Hub
-    does), and Refusal where the Hub would refuse.
-
+    {id} and {subdomain}. Methods raise KeyError for a Space that isn't there, and Refusal as the Hub would.
     Listings are `listing_lag` seconds behind, tell the commit being served as `listing_sha` says, show less of a PAUSED
     Space with `listing_bare`, and `listing_odd` before all others. `free_quota` is how many Spaces an owner may run on
     free hardware (absent: any number), `spend_limited` are the owners who spent all they want to: see simhub.limits.
@@ -124,6 +122,13 @@ class World:
         """Return the life of the Space that is called so now; raises KeyError."""
         return self._lives[id]
 
+    def exists(self, id: str) -> bool:
+        """Tell whether there is a Space that is called so now, and the Hub knows it."""
+        try:
+            return self.life(id).known(self.now())
+        except KeyError:
+            return False
+
     def lives(self) -> list[Life]:
         """Return all lives, in the order of adding: a copy, as another thread may add."""
         return list(self._lives.lives.values())
@@ -143,12 +148,10 @@ class World:
 
     def sees(self, id: str, token: Token | None) -> bool:
         """Tell whether the Space exists for the holder of `token`."""
-        try:
-            life = self.life(id)
-        except KeyError:
+        if not self.exists(id):
             return False
-        may = not life.space.private or (token is not None and life.space.owner in token.owners)
-        return may and life.known(self.now())
+        space = self.life(id).space
+        return not space.private or (token is not None and space.owner in token.owners)
 
     def admit(self, id: str, token: Token | None, *, write: bool = False) -> None:
         """Raise Refusal unless the holder of `token` may see the Space, and change it if `write`."""
@@ -162,7 +165,7 @@ class World:
             raise access.forbidden()
 
     def state(self, id: str) -> State:
-        """Return what the Space is now."""
+        """Return what the Space is."""
         return self.life(id).at(self.now())
 
     def next_change(self) -> float:
@@ -201,9 +204,8 @@ class World:
         The answer shows where the script leads first, even while later looks still show the old stage.
         """
         state, owner = self.state(id), self.life(id).space.owner
-        running = flavors.on_free_hardware(self.lives(), owner=owner, now=self.now())
-        if len(running) >= self.free_quota.get(owner, inf):
-            flavors.refuse_free(state)
+        if (quota := self.free_quota.get(owner)) is not None:
+            flavors.refuse_free(state, quota=quota, lives=self.lives(), owner=owner, now=self.now())
         if owner in self.spend_limited:
             flavors.refuse_paid(self.hardware, flavor=state.requested_hardware)
         script = self.happen(id, event=Event.FACTORY if factory else Event.RESTART)

@@ -88,6 +88,18 @@ def test_odd_bodies_are_refused_and_have_no_effect(client, hub, body):
     assert hub.world.life("demo/one").variables == {}
 
 
+PREFIXES = ["", "_apps/", "_apps/demo/one/", "_static/", "_lfs/", "_lfs/demo/", "_lfs/demo/one/", "spaces/demo/one/resolve/"]
+PREFIXES += ["spaces/", "spaces/demo/one/", "api/", "api/spaces/demo/one/", "api/spaces/demo/one/tree/main/"]
+PREFIXES += ["api/spaces/demo/one/commits/", "api/spaces/demo/one/revision/"]
+
+
+@given(prefix=st.sampled_from(PREFIXES), target=st.text(max_size=30), method=st.sampled_from(["GET", "HEAD", "PUT", "POST"]))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_request_makes_the_server_fail(client, prefix, target, method):
+    """Whatever it is for."""
+    assert client.request(method, "/" + prefix + quote(target, safe="/?&=", errors="replace")).status_code < 500
+
+
 @given(target=st.text(max_size=30))
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_path_makes_the_server_fail(client, target):
