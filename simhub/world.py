@@ -199,10 +199,7 @@ class World:
         return life.space.last_modified if moved == -inf else answers.iso(self.date(moved))
 
     def restart(self, id: str, *, factory: bool = False) -> Json:
-        """Restart the Space and return its runtime; raises Refusal for a static one, or without a quota for it.
-
-        The answer shows where the script leads first, even while later looks still show the old stage.
-        """
+        """Restart the Space and return where its script leads first, whatever looks still show; raises Refusal."""
         state, owner = self.state(id), self.life(id).space.owner
         if (quota := self.free_quota.get(owner)) is not None:
             flavors.refuse_free(state, quota=quota, lives=self.lives(), owner=owner, now=self.now())
