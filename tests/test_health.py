@@ -101,7 +101,7 @@ class Rewritten:
             else:
                 body += message.get("body", b"")
 
-        if scope["method"] != "GET" or not scope["path"].startswith("/api/spaces/") or "/logs/" in scope["path"]:
+        if scope["method"] != "GET" or not scope["path"].startswith("/api/spaces/") or scope["path"].endswith(("/events", "/build", "/run")):
             return await self.api(scope, receive, send)
         await self.api(scope, receive, hold)
         answer = json.loads(body)

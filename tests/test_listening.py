@@ -1,7 +1,6 @@
 """The Hub's status events: heard while one Space is waited for, never believed, and left where they are of no use."""
 
 import threading
-from itertools import count
 
 import pytest
 
@@ -9,7 +8,7 @@ from hf_action.operations.events import GAP, MAX_FALSE_ALARMS, MAX_MISSED, Liste
 from hf_action.rules.outcomes import Denied
 from hf_action.rules.pace import Events
 from simhub.faults import Fault, Kind
-from simhub.world import HEAD, Phase, Space
+from simhub.world import HEAD, Phase, Space, StatusEvents
 from tests.clocks import FakeClock
 from tests.conftest import NEW, OLD
 
@@ -59,10 +58,10 @@ def test_what_is_no_stream_of_events_is_left(run, hub, building, kind):
     assert (ended.result, 1235 <= ended.elapsed <= 1245, asked(hub, "/events")) == ("ok", True, 1)
 
 
-def test_nobody_listens_without_a_token(run, world, hub):
-    """The Hub streams events to nobody who is anonymous, so it is not even asked."""
+def test_events_of_a_public_space_are_heard_without_a_token(run, world, hub):
+    """The Hub streams them to everybody."""
     world.add(Space(id="acme/demo", head=NEW, stage="BUILDING", commit=None, timeline=(Phase(30, "RUNNING", commit=HEAD),)))
-    assert (run("wait", "acme/demo", token=None).result, asked(hub, "/events")) == ("ok", 0)
+    assert (run("wait", "acme/demo", token=None).result, asked(hub, "/events")) == ("ok", 1)
 
 
 def test_nobody_listens_for_what_is_there_already(run, world, hub):
@@ -71,10 +70,9 @@ def test_nobody_listens_for_what_is_there_already(run, world, hub):
     assert (run("wait", "acme/demo").result, asked(hub, "/events")) == ("ok", 0)
 
 
-def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world, clock, monkeypatch):
+def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world, clock):
     """Looking goes on as without it until an event has announced a change."""
-    monkeypatch.setattr("simhub.api._follow_runtime", lambda world, id: ([] for _ in count()))
-    world.add(Space(id="acme/short", stage="BUILDING", commit=None, timeline=(Phase(20, "RUNNING", commit=HEAD),)))
+    world.add(Space(id="acme/short", stage="BUILDING", commit=None, status_events=StatusEvents.SILENT, timeline=(Phase(20, "RUNNING", commit=HEAD),)))
     ended = run("wait", "acme/short")
     assert (ended.result, ended.elapsed <= 23, asked(hub, "/events")) == ("ok", True, 1)
 

@@ -1,4 +1,4 @@
-"""Turns results into outputs, a job summary and single lines, and makes text from elsewhere one_line.
+"""Turns results into outputs, a job summary and single lines, and makes text from elsewhere harmless.
 
 Everything a Space or the Hub says may be hostile: the runner obeys commands in the log, Markdown obeys
 punctuation. `one_line` makes text one plain line, `escape` makes it inert in Markdown, `redact` takes tokens out.

@@ -1,4 +1,4 @@
-"""Makes text from elsewhere one_line."""
+"""Makes text from elsewhere harmless: no commands, no control characters, no secrets."""
 
 import re
 from collections.abc import Callable, Sequence
