@@ -1,0 +1,91 @@
+"""What else must hold for a sign to count: where an exception was raised, and whose module is missing."""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from hf_action.diagnosis.evidence import Evidence
+from hf_action.diagnosis.signs import names
+
+_PATH = re.compile(r'File "([^"]{1,500})"')
+_LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib/python\d|<frozen ")
+_HOMES = re.compile(r"/(?:home/user/app|home/user|usr/src/app|app|code|workspace|src)/")
+
+# Names that apps give to their own modules, and that nobody means to install.
+_USUAL_OWN = frozenset(
+    [
+        *("app", "main", "src", "server", "backend", "frontend", "api", "core", "config", "settings", "utils", "util"),
+        *("helpers", "common", "models", "modules", "services", "routes", "routers", "components", "agents", "tools"),
+        *("scripts", "pages", "database", "db", "schemas", "data", "lib", "inference", "pipeline", "prompts", "env"),
+    ]
+)
+
+
+def from_environ(match: re.Match[str], evidence: Evidence) -> bool:
+    """Whether the key was looked for in the environment, or nothing is known but that it is named like a setting."""
+    where = [line for line in evidence.frames[-8:] if line.strip()]
+    if any("environ" in line or "st.secrets" in line or "<frozen os>" in line for line in where):
+        return True
+    named = re.search(r"(?:_|^)(?:TOKEN|KEY|SECRET|PASSWORD|URL|URI|ENDPOINT|CREDENTIALS|ID)$", match["variable"])
+    return not where and named is not None
+
+
+def in_library(_: re.Match[str], evidence: Evidence) -> bool:
+    """Whether an installed package raised it, not the app's own code."""
+    paths = _paths(evidence)
+    return bool(paths) and bool(_LIBRARY.search(paths[-1]))
+
+
+def calls_library(match: re.Match[str], evidence: Evidence) -> bool:
+    """Whether an installed package raised it, or the app called a function of one by its module: `gr.Image(…)`."""
+    called = re.compile(rf"(?<![\w.])(?!self\b|cls\b)[a-z_]\w{{0,40}}\.{re.escape(match['function'])}\(")
+    return in_library(match, evidence) or any(called.search(line) for line in evidence.frames[-4:])
+
+
+def is_foreign(match: re.Match[str], evidence: Evidence) -> bool:
+    """Whether a module is an installed one."""
+    return not is_own(match, evidence)
+
+
+def is_own(match: re.Match[str], evidence: Evidence) -> bool:
+    """Whether a module is one of the app's own: a file or directory of it, or named as only such are."""
+    top = names(match).get("module", "").partition(".")[0]
+    return top in _USUAL_OWN or top in _own_names(evidence) or "is not a package" in match.string
+
+
+def needs_other_python(match: re.Match[str], evidence: Evidence) -> bool:
+    """Whether pip left out the very version that is asked for because it needs another Python."""
+    wanted = re.compile(rf"(?<![\w.]){re.escape(match['version'])} Requires-Python")
+    return any(wanted.search(line) for scope in evidence.scopes for line in scope)
+
+
+def is_platforms_own(match: re.Match[str], _: Evidence) -> bool:
+    """Whether the container could not be created for a reason other than what it should execute."""
+    return not re.search(r'exec:? "|exec format|no such file|permission denied', match.string)
+
+
+def in_zerogpu(_: re.Match[str], evidence: Evidence) -> bool:
+    """Whether the package `spaces` was on the way, which hands out the GPUs of ZeroGPU."""
+    return any("spaces/zero" in line for line in evidence.frames)
+
+
+def behind_localhost_check(_: re.Match[str], evidence: Evidence) -> bool:
+    """Whether Gradio's look at its own page failed: its packages do not fit together, whatever they raise."""
+    return "localhost is not accessible" in evidence.hides
+
+
+def _paths(evidence: Evidence) -> list[str]:
+    return [found[1] for line in evidence.frames if (found := _PATH.search(line))]
+
+
+def _own_names(evidence: Evidence) -> set[str]:
+    """Return the names of the app's files and directories, from the repository's files and from the frames."""
+    return {name for path in _own_paths(evidence) for name in (*path.parts[:-1], path.stem)}
+
+
+def _own_paths(evidence: Evidence) -> Iterator[PurePosixPath]:
+    yield from (PurePosixPath(file) for file in evidence.files)
+    for path in _paths(evidence):
+        home = _HOMES.search(path)
+        if home and not _LIBRARY.search(path):
+            yield PurePosixPath(path[home.end() :])
