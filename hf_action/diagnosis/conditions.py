@@ -26,7 +26,9 @@ def from_environ(match: re.Match[str], evidence: Evidence) -> bool:
     where = [line for line in evidence.frames[-8:] if line.strip()]
     if any("environ" in line or "st.secrets" in line or "<frozen os>" in line for line in where):
         return True
-    named = re.search(r"(?:_|^)(?:TOKEN|KEY|SECRET|PASSWORD|URL|URI|ENDPOINT|CREDENTIALS|ID)$", match["variable"])
+    named = re.search(
+        r"(?:_|^)(?:TOKEN|KEY|SECRET|PASSWORD|URL|URI|ENDPOINT|CREDENTIALS|ID)$", names(match)["variable"]
+    )
     return not where and named is not None
 
 
@@ -36,9 +38,15 @@ def in_library(_: re.Match[str], evidence: Evidence) -> bool:
     return bool(paths) and bool(_LIBRARY.search(paths[-1]))
 
 
+def in_library_import(match: re.Match[str], evidence: Evidence) -> bool:
+    """Whether an installed package raised it while it was imported: it does not fit those that it imports."""
+    last = [line for line in evidence.frames if _PATH.search(line)][-1:]
+    return in_library(match, evidence) and last[0].rstrip().endswith("in <module>")
+
+
 def calls_library(match: re.Match[str], evidence: Evidence) -> bool:
     """Whether an installed package raised it, or the app called a function of one by its module: `gr.Image(…)`."""
-    called = re.compile(rf"(?<![\w.])(?!self\b|cls\b)[a-z_]\w{{0,40}}\.{re.escape(match['function'])}\(")
+    called = re.compile(rf"(?<![\w.])(?!self\b|cls\b)[a-z_]\w{{0,40}}\.{re.escape(names(match)['function'])}\(")
     return in_library(match, evidence) or any(called.search(line) for line in evidence.frames[-4:])
 
 
@@ -55,7 +63,7 @@ def is_own(match: re.Match[str], evidence: Evidence) -> bool:
 
 def needs_other_python(match: re.Match[str], evidence: Evidence) -> bool:
     """Whether pip left out the very version that is asked for because it needs another Python."""
-    wanted = re.compile(rf"(?<![\w.]){re.escape(match['version'])} Requires-Python")
+    wanted = re.compile(rf"(?<![\w.]){re.escape(names(match)['version'])} Requires-Python")
     return any(wanted.search(line) for scope in evidence.scopes for line in scope)
 
 

@@ -60,7 +60,7 @@ _GENERAL = re.compile(
     r"When localhost is not accessible|CalledProcessError|HaltServer|Worker failed to boot|Application startup failed"
     r"|ChildFailedError|BrokenProcessPool|ngine core initialization failed|ExceptionGroup: |\bSystemExit\b"
     r"|KeyboardInterrupt|CancelledError|^npm (?:ERR!|error)|ELIFECYCLE|error Command failed|exited with code"
-    r"|exit status \d|Execution halted|xited before readiness|subprocess-exited-with-error"
+    r"|exit status \d|Execution halted|^Aborted\b|^Error: \w{1,40}$|xited before readiness|subprocess-exited-with-error"
 )
 _LOCALHOST = "When localhost is not accessible"
 
@@ -69,7 +69,9 @@ _GOES_ON = re.compile(r"(?i:fall(?:ing)?[ -]?back|continuing|skipping|ignoring|r
 
 # A step of a build begins; it failed.
 _STEP = re.compile(r"--> (?!ERROR)[A-Z]|#\d{1,4} \[")
-_FAILED = re.compile(r"--> ERROR: |did not complete successfully|(?:ERROR|error): failed to (?:solve|build)|\bCOPY failed")
+_FAILED = re.compile(
+    r"--> ERROR: |did not complete successfully|(?:ERROR|error): failed to (?:solve|build)|\bCOPY failed"
+)
 _COMMAND = re.compile(r'process "/bin/\w{0,4}sh -\w{0,20}c ([^"\\]{1,60})')
 
 # Lines of a failed step that say nothing of why.
@@ -82,7 +84,7 @@ _HOLLOW = re.compile(
 
 _ERROR = re.compile(
     r"(?i:\b(?:error|fatal|panic|exception|killed|denied|failed|failure|cannot|can't|unable to|aborted|refused"
-    r"|already in use|not permitted|not found|no such file|out of memory|no space left|unsatisfiable|not installed"
+    r"|already in use|not permitted|not found|no such file|out of memory|no space left|unsatisfiable|not installed|not set|missing"
     r"|no supported|not available|invalid)\b)"
 )
 _NOISE = re.compile(
@@ -90,7 +92,9 @@ _NOISE = re.compile(
     r"|\b(?:INFO|DEBUG|TRACE)\b|pip's dependency resolver does not|which is incompatible\.$"
     r'|HTTP/[12](?:\.[01])?"'
 )
-_ADDRESS = re.compile(r"(?P<host>127\.0\.0\.1|localhost|\[?::1?\]?|\d{1,3}(?:\.\d{1,3}){3}|\*):(?P<port>\d{2,5})\b|port:? (?P<other>\d{2,5})\b")
+_ADDRESS = re.compile(
+    r"(?P<host>127\.0\.0\.1|localhost|\[?::1?\]?|\d{1,3}(?:\.\d{1,3}){3}|\*):(?P<port>\d{2,5})\b|port:? (?P<other>\d{2,5})\b"
+)
 _EXPECTED = frozenset({"7860", "8501"})  # a Space's usual port, and that of Streamlit Spaces
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 _STARTUP = "===== "  # the Hub's own headings: Build Queued at …, Application Startup at …

@@ -15,7 +15,13 @@ ACCOUNT = (
         remedy="Write to website@huggingface.co: only Hugging Face can lift this block",
         link=docs("moderation"),
         signs=(
-            sign(r"(?i)\babuse\b|\babusive\b|abuse-handler|\b(?:space|account|user) (?:is|was|has been) (?:blocked|suspended|disabled|banned)|violat\w{1,5} .{0,40}(?:terms|policy|guidelines)|blocked by", MESSAGE),
+            sign(
+                MESSAGE,
+                r"\babuse\b|\babusive\b|abuse-handler",
+                r"\b(?:space|account|user) (?:is|was|has been) (?:blocked|suspended|disabled|banned)",
+                r"violat\w{1,5} .{0,40}(?:terms|policy|guidelines)|blocked by",
+                any_case=True,
+            ),
         ),
     ),
     Cause(
@@ -24,7 +30,13 @@ ACCOUNT = (
         looks="Resource group spend limit reached",
         remedy="Raise the spend limit of the organization or resource group in its billing settings, or wait for the next period",
         link=docs("billing"),
-        signs=(sign(r"(?i)spend(?:ing)?[ _-]limit|budget (?:limit )?(?:reached|exceeded)", MESSAGE),),
+        signs=(
+            sign(
+                MESSAGE,
+                r"spend(?:ing)?[ _-]limit|budget (?:limit )?(?:reached|exceeded)",
+                any_case=True,
+            ),
+        ),
     ),
     Cause(
         word="quota-reached",
@@ -33,7 +45,12 @@ ACCOUNT = (
         remedy="Pause other Spaces of this owner, or choose a plan with more hardware: https://huggingface.co/pricing",
         link=docs("spaces-overview#hardware-resources"),
         signs=(
-            sign(r"(?i)quota exceeded for flavor (?P<flavor>[\w-]{1,40})|reached your .{0,40}quota|hardware quota|exceeded your .{0,40}quota|quota (?:limit|exceeded|reached)|pause your previous spaces", MESSAGE),
+            sign(
+                MESSAGE,
+                r"quota exceeded for flavor (?P<flavor>[\w-]{1,40})|reached your .{0,40}quota|hardware quota",
+                r"exceeded your .{0,40}quota|quota (?:limit|exceeded|reached)|pause your previous spaces",
+                any_case=True,
+            ),
         ),
     ),
     Cause(
@@ -43,11 +60,20 @@ ACCOUNT = (
         remedy="Add a payment method or credits to the owner's account: https://huggingface.co/settings/billing",
         link=docs("billing"),
         signs=(
-            sign(r"(?i)payment (?:method )?(?:is )?required|add a payment method|insufficient (?:credits|funds|balance)|(?:requires?|need) .{0,30}(?:pro|paid|enterprise|team) (?:subscription|plan|account)|subscription (?:is )?required|billing", MESSAGE),
-            sign(r"402 Client Error|402 Payment Required|exceeded your monthly included credits", RUN),
+            sign(
+                MESSAGE,
+                r"payment (?:method )?(?:is )?required|add a payment method|insufficient (?:credits|funds|balance)",
+                r"(?:requires?|need) .{0,30}(?:pro|paid|enterprise|team) (?:subscription|plan|account)",
+                r"subscription (?:is )?required|billing",
+                any_case=True,
+            ),
+            sign(
+                RUN,
+                r"402 Client Error|402 Payment Required|exceeded your monthly included credits",
+            ),
         ),
     ),
-)  # fmt: skip
+)
 
 SETTINGS = (
     Cause(
@@ -56,7 +82,13 @@ SETTINGS = (
         looks="Collision on variables and secrets names.",
         remedy="One name is both a variable and a secret: delete one of the two in {settings}; README.md is not the place",
         link=docs("spaces-overview#managing-secrets"),
-        signs=(sign(r"(?i)collision on .{0,40}(?:variable|secret)|(?:variable|secret).{0,40}same name", MESSAGE),),
+        signs=(
+            sign(
+                MESSAGE,
+                r"collision on .{0,40}(?:variable|secret)|(?:variable|secret).{0,40}same name",
+                any_case=True,
+            ),
+        ),
     ),
     Cause(
         word="dev-mode",
@@ -65,8 +97,16 @@ SETTINGS = (
         remedy="Turn Dev Mode off in {settings}, or install bash, curl, wget, procps, git and git-lfs in the Dockerfile",
         link=docs("spaces-dev-mode"),
         signs=(
-            sign(r"(?i)\bdev[ -]?mode\b", MESSAGE),
-            sign(r"(?i)ERROR: process .{0,200}(?:vscode-server|openvscode|dev-?mode|git config --global --add safe\.directory|sshd|ssh-keygen)", BUILD),
+            sign(
+                MESSAGE,
+                r"\bdev[ -]?mode\b",
+                any_case=True,
+            ),
+            sign(
+                BUILD,
+                r"ERROR: process .{0,200}(?:vscode-server|openvscode|dev-?mode|git config --global --add safe\.directory|sshd|ssh-keygen)",
+                any_case=True,
+            ),
         ),
     ),
     Cause(
@@ -76,7 +116,12 @@ SETTINGS = (
         remedy="Move large files to a model or dataset repository, and delete their old versions in the Space's Settings",
         link=docs("storage-limits"),
         signs=(
-            sign(r"(?i)repository storage (?:limit|quota)|repository (?:size|is too large)|repo(?:sitory)? .{0,30}exceed\w{0,3} .{0,30}(?:size|limit)|storage limit reached", MESSAGE | BUILD),
+            sign(
+                MESSAGE | BUILD,
+                r"repository storage (?:limit|quota)|repository (?:size|is too large)",
+                r"repo(?:sitory)? .{0,30}exceed\w{0,3} .{0,30}(?:size|limit)|storage limit reached",
+                any_case=True,
+            ),
         ),
     ),
     Cause(
@@ -86,9 +131,20 @@ SETTINGS = (
         remedy="Push {file}, or name the file that starts the app as app_file in README.md (a Docker Space needs a Dockerfile)",
         link=docs("spaces-config-reference"),
         signs=(
-            sign(r"(?i)no (?:application|app) file|NO_APP_FILE", MESSAGE),
-            sign(r"failed to read dockerfile|open (?P<file>Dockerfile): no such file", Source.BUILD_MESSAGE | BUILD),
-            sign(r"can't open file '?(?P<file>[^'\s]{1,200}\.py)'?: \[Errno 2\]|File does not exist: (?P<missing>\S{1,200})|Unable to access jarfile (?P<jar>\S{1,200})", RUN | RUN_MESSAGE),
+            sign(
+                MESSAGE,
+                r"no (?:application|app) file|NO_APP_FILE",
+                any_case=True,
+            ),
+            sign(
+                Source.BUILD_MESSAGE | BUILD,
+                r"failed to read dockerfile|open (?P<file>Dockerfile): no such file",
+            ),
+            sign(
+                RUN | RUN_MESSAGE,
+                r"can't open file '?(?P<file>[^'\s]{1,200}\.py)'?: \[Errno 2\]",
+                r"File does not exist: (?P<missing>\S{1,200})|Unable to access jarfile (?P<jar>\S{1,200})",
+            ),
         ),
     ),
     Cause(
@@ -98,11 +154,20 @@ SETTINGS = (
         remedy="Correct the block between the --- lines at the top of README.md and push again",
         link=docs("spaces-config-reference"),
         signs=(
-            sign(r"(?i)(?:invalid|missing|wrong) (?:metadata|configuration|yaml|config)\b|metadata .{0,40}(?:invalid|missing)|invalid .{0,20}yaml", MESSAGE),
-            sign(r"(?i)\"?(?:sdk|sdk_version|python_version|app_file|app_port|colorFrom|colorTo|emoji|title|license|suggested_hardware|short_description|startup_duration_timeout)\"? (?:must|is|should|has)\b", MESSAGE),
+            sign(
+                MESSAGE,
+                r"(?:invalid|missing|wrong) (?:metadata|configuration|yaml|config)\b",
+                r"metadata .{0,40}(?:invalid|missing)|invalid .{0,20}yaml",
+                any_case=True,
+            ),
+            sign(
+                MESSAGE,
+                r"\"?(?:sdk|sdk_version|python_version|app_file|app_port|colorFrom|colorTo|emoji|title|license|suggested_hardware|short_description|startup_duration_timeout)\"? (?:must|is|should|has)\b",
+                any_case=True,
+            ),
         ),
     ),
-)  # fmt: skip
+)
 
 HARDWARE = (
     Cause(
@@ -112,9 +177,22 @@ HARDWARE = (
         remedy="Put @spaces.GPU on the functions that use the GPU, import spaces before torch, and use CUDA only inside them; or choose other hardware",
         link=docs("spaces-zerogpu"),
         signs=(
-            sign(r"(?i)@?spaces\.GPU\b|zero[ -]?gpu", MESSAGE),
-            sign(r"No @spaces\.GPU function detected|CUDA must not be initialized in the main process|CUDA has been initialized before importing the `spaces`|Low-level CUDA init reached|illegal duration", RUN),
-            sign(r"No CUDA GPUs are available|Cannot re-initialize CUDA in forked", RUN, when=in_zerogpu),
+            sign(
+                MESSAGE,
+                r"@?spaces\.GPU\b|zero[ -]?gpu",
+                any_case=True,
+            ),
+            sign(
+                RUN,
+                r"No @spaces\.GPU function detected|CUDA must not be initialized in the main process",
+                r"CUDA has been initialized before importing the `spaces`|Low-level CUDA init reached",
+                r"illegal duration",
+            ),
+            sign(
+                RUN,
+                r"No CUDA GPUs are available|Cannot re-initialize CUDA in forked",
+                when=in_zerogpu,
+            ),
         ),
     ),
     Cause(
@@ -123,7 +201,14 @@ HARDWARE = (
         looks="Scheduling failure: unable to schedule",
         remedy="Restart the Space later, or choose other hardware: no machine of this kind is free now",
         link=docs("spaces-gpus"),
-        signs=(sign(r"(?i)scheduling failure|not enough hardware capacity|(?:unable|failed) to schedule|no capacity|insufficient capacity|out of capacity", MESSAGE),),
+        signs=(
+            sign(
+                MESSAGE,
+                r"scheduling failure|not enough hardware capacity|(?:unable|failed) to schedule|no capacity",
+                r"insufficient capacity|out of capacity",
+                any_case=True,
+            ),
+        ),
     ),
     Cause(
         word="build-out-of-memory",
@@ -132,8 +217,16 @@ HARDWARE = (
         remedy="Make the build need less memory: smaller or ready-made packages, fewer parallel jobs, smaller layers. The hardware of the Space does not change the builder",
         link=docs("spaces-sdks-docker"),
         signs=(
-            sign(r"exit(?:ed with)? code:? 137|OOMKilled|(?i:memory limit exceeded|out of memory)", BUILD_MESSAGE),
-            sign(r"exit(?:ed with)? code:? 137|Killed signal terminated program|heap out of memory|(?i:cannot allocate memory)|signal: 9, SIGKILL|signal: killed|^\s{0,20}MemoryError|std::bad_alloc|java\.lang\.OutOfMemoryError|(?:^|\d |: )Killed\b", BUILD),
+            sign(
+                BUILD_MESSAGE,
+                r"exit(?:ed with)? code:? 137|OOMKilled|(?i:memory limit exceeded|out of memory)",
+            ),
+            sign(
+                BUILD,
+                r"exit(?:ed with)? code:? 137|Killed signal terminated program|heap out of memory",
+                r"(?i:cannot allocate memory)|signal: 9, SIGKILL|signal: killed|^\s{0,20}MemoryError",
+                r"std::bad_alloc|java\.lang\.OutOfMemoryError|(?:^|\d |: )Killed\b",
+            ),
         ),
     ),
     Cause(
@@ -143,8 +236,17 @@ HARDWARE = (
         remedy="Load less, or in lower precision, or choose hardware with more memory",
         link=docs("spaces-gpus"),
         signs=(
-            sign(r"(?i:memory limit exceeded|oom[ -]?killed|out of memory)|[Ee]xit code:? 137\b", RUN_MESSAGE),
-            sign(r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError|^MemoryError|Cannot allocate memory|can't allocate memory|std::bad_alloc|Unable to allocate .{1,40} for an array|heap out of memory|\bKilled$|SIGKILL|exited with code 137|ResourceExhausted.{0,20}OOM|out of memory trying to allocate", RUN),
+            sign(
+                RUN_MESSAGE,
+                r"(?i:memory limit exceeded|oom[ -]?killed|out of memory)|[Ee]xit code:? 137\b",
+            ),
+            sign(
+                RUN,
+                r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError|^MemoryError",
+                r"Cannot allocate memory|can't allocate memory|std::bad_alloc",
+                r"Unable to allocate .{1,40} for an array|heap out of memory|\bKilled$|SIGKILL",
+                r"exited with code 137|ResourceExhausted.{0,20}OOM|out of memory trying to allocate",
+            ),
         ),
     ),
     Cause(
@@ -154,8 +256,16 @@ HARDWARE = (
         remedy="Download and keep less, delete what is not needed any more, or attach storage to the Space",
         link=docs("spaces-storage"),
         signs=(
-            sign(r"(?i)storage limit exceeded|ephemeral.storage|no space left|disk (?:is )?full|disk quota", MESSAGE),
-            sign(r"No space left on device|ENOSPC|Disk quota exceeded|not enough free disk space|don't have enough free space", Source.LOG),
+            sign(
+                MESSAGE,
+                r"storage limit exceeded|ephemeral.storage|no space left|disk (?:is )?full|disk quota",
+                any_case=True,
+            ),
+            sign(
+                Source.LOG,
+                r"No space left on device|ENOSPC|Disk quota exceeded|not enough free disk space",
+                r"don't have enough free space",
+            ),
         ),
     ),
     Cause(
@@ -165,11 +275,19 @@ HARDWARE = (
         remedy="Restart the Space; if it fails again, see https://status.huggingface.co",
         link=docs("spaces-overview"),
         signs=(
-            sign(r"[Ee]xit code: \?|context (?:canceled|deadline exceeded)|(?i:failed to (?:create|start) (?:containerd|shim) task|failed to pull image|ImagePullBackOff|ErrImagePull|internal (?:server )?error|something went wrong|service unavailable|bad gateway|gateway time-?out|node (?:shutdown|lost)|preempted|workload (?:was )?evicted)", MESSAGE, when=is_platforms_own),
-            sign(r"(?i:failed to (?:push|export|copy).{0,200}(?:unexpected status|50\d|unauthorized|timeout|EOF|reset)|rpc error: code = Unavailable|error: failed to receive status)", BUILD),
+            sign(
+                MESSAGE,
+                r"[Ee]xit code: \?|context (?:canceled|deadline exceeded)",
+                r"(?i:failed to (?:create|start) (?:containerd|shim) task|failed to pull image|ImagePullBackOff|ErrImagePull|internal (?:server )?error|something went wrong|service unavailable|bad gateway|gateway time-?out|node (?:shutdown|lost)|preempted|workload (?:was )?evicted)",
+                when=is_platforms_own,
+            ),
+            sign(
+                BUILD,
+                r"(?i:failed to (?:push|export|copy).{0,200}(?:unexpected status|50\d|unauthorized|timeout|EOF|reset)|rpc error: code = Unavailable|error: failed to receive status)",
+            ),
         ),
     ),
-)  # fmt: skip
+)
 
 STARTING = (
     Cause(
@@ -179,7 +297,11 @@ STARTING = (
         remedy="Listen first and load afterwards, or raise startup_duration_timeout in README.md",
         link=docs("spaces-config-reference"),
         signs=(
-            sign(r"\d{1,3}%\|| [\d.]{1,8} ?[kMG]i?B/s|(?i:\b(?:download|load|fetch|install|compil|pull|migrat|collect|convert|index|initiali[sz])(?:ing|ation)\b)", Source.STARTING),
+            sign(
+                Source.STARTING,
+                r"\d{1,3}%\|| [\d.]{1,8} ?[kMG]i?B/s",
+                r"(?i:\b(?:download|load|fetch|install|compil|pull|migrat|collect|convert|index|initiali[sz])(?:ing|ation)\b)",
+            ),
         ),
     ),
     Cause(
@@ -189,9 +311,22 @@ STARTING = (
         remedy="Listen on 0.0.0.0 and on the port that README.md names as app_port (7860 where it names none); the log shows {port}",
         link=docs("spaces-sdks-docker"),
         signs=(
-            sign(r"(?::|port:? )(?P<port>\d{2,5})\b", Source.STARTING),
-            sign(r"(?i)launch timed out|was not healthy after|not healthy", MESSAGE, remedy="Listen on 0.0.0.0 and on the port that README.md names as app_port (7860 where it names none), or raise startup_duration_timeout there"),
-            sign(r"(?i)exit code: 0\b|does not seem to be initialized", RUN_MESSAGE, remedy="The app ended without an error instead of serving: start a server on 0.0.0.0:7860 that keeps running"),
+            sign(
+                Source.STARTING,
+                r"(?::|port:? )(?P<port>\d{2,5})\b",
+            ),
+            sign(
+                MESSAGE,
+                r"launch timed out|was not healthy after|not healthy",
+                any_case=True,
+                remedy="Listen on 0.0.0.0 and on the port that README.md names as app_port (7860 where it names none), or raise startup_duration_timeout there",
+            ),
+            sign(
+                RUN_MESSAGE,
+                r"exit code: 0\b|does not seem to be initialized",
+                any_case=True,
+                remedy="The app ended without an error instead of serving: start a server on 0.0.0.0:7860 that keeps running",
+            ),
         ),
     ),
-)  # fmt: skip
+)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 
 from hf_action.diagnosis.evidence import Evidence, Source
 
@@ -48,9 +49,16 @@ class Cause:
     signs: tuple[Sign, ...] = ()
 
 
-def sign(pattern: str, where: Source, *, when: Condition | None = None, remedy: str = "") -> Sign:
-    """Return a sign. Its pattern is searched in single lines and must run in linear time: no `*` inside a `*`."""
-    return Sign(re.compile(pattern), where, when, remedy)
+def sign(
+    where: Source, *patterns: str, any_case: bool = False, when: Condition | None = None, remedy: str = ""
+) -> Sign:
+    """Return a sign: any of the patterns, searched in single lines; the same group may stand in several of them.
+
+    They must run in linear time, whatever a log holds: no repetition inside a repetition without a bound.
+    """
+    numbers = count()
+    pattern = re.sub(r"\(\?P<(\w+)>", lambda group: f"(?P<{group[1]}{next(numbers)}>", "|".join(patterns))
+    return Sign(re.compile(pattern, re.IGNORECASE if any_case else 0), where, when, remedy)
 
 
 def docs(page: str) -> str:
@@ -59,5 +67,5 @@ def docs(page: str) -> str:
 
 
 def names(match: re.Match[str]) -> dict[str, str]:
-    """Return what the groups of a sign found, by their names; a group that stands twice has a number behind it."""
+    """Return what the groups of a sign found, by their names, which have a number behind them."""
     return {name.rstrip("0123456789"): text for name, text in match.groupdict().items() if text}

@@ -34,7 +34,9 @@ _LOGGED = re.compile(
     r"\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d:\d\d|(?:INFO|DEBUG|WARNING|ERROR|CRITICAL)\b|\* |=====|npm |Node\.js v"
 )
 # The server answered a request with this exception, and goes on.
-_REQUEST = re.compile(r"Exception on /|Exception in ASGI application|Task exception was never retrieved|Error in request")
+_REQUEST = re.compile(
+    r"Exception on /|Exception in ASGI application|Task exception was never retrieved|Error in request"
+)
 _REQUEST_FRAME = re.compile(r"gradio/queueing\.py|starlette/middleware/errors\.py|in full_dispatch_request|in wsgi_app")
 
 _MAX_MESSAGE = 16  # lines of an exception's own text
