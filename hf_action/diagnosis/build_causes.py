@@ -1,4 +1,4 @@
-"""Causes for which a build fails: images, Dockerfiles, and the packages of pip, uv, npm, apt, cargo, conda and others."""
+"""Causes for which a build fails: images, Dockerfiles, and the packages of pip, uv, npm, apt, cargo and others."""
 
 from hf_action.diagnosis.conditions import needs_other_python
 from hf_action.diagnosis.evidence import Source
@@ -7,7 +7,7 @@ from hf_action.diagnosis.signs import Blame, Cause, docs, sign
 BUILD, LOG = Source.BUILD, Source.LOG
 ANY_BUILD = Source.BUILD | Source.BUILD_MESSAGE
 
-# Modules that left Python's standard library (PEP 594, 632 and what's new in 3.12 and 3.13), and the stand-ins asked for.
+# Modules that left Python's standard library (PEP 594, PEP 632, What's New in Python 3.12 and 3.13).
 LEFT_PYTHON = (
     "audioop|pyaudioop|distutils|imp|asyncore|asynchat|smtpd|cgi|cgitb|crypt|imghdr|sndhdr|telnetlib|pipes|nntplib|uu"
     "|xdrlib|aifc|chunk|sunau|lib2to3|mailcap|nis|spwd|msilib"
@@ -18,13 +18,19 @@ IMAGES = (
         word="base-image-not-found",
         blame=Blame.APP,
         looks="--> ERROR: docker.io/library/python:3.1: not found",
-        remedy="Name an image and tag that exist in FROM of the Dockerfile ({image} is not found), or put python_version of README.md in quotes",
+        remedy=(
+            "Name an image and tag that exist in FROM of the Dockerfile ({image} is not found), or put "
+            "python_version of README.md in quotes"
+        ),
         link=docs("spaces-sdks-docker"),
         signs=(
             sign(
                 ANY_BUILD,
                 r"ERROR: (?P<image>[\w./@:-]{1,200}): not found",
-                r"failed to resolve source metadata for (?P<image>[\w./@:-]{1,200}): .{0,200}(?:not found|denied|manifest unknown|no match for platform|authorization failed)",
+                (
+                    r"failed to resolve source metadata for (?P<image>[\w./@:-]{1,200}): .{0,200}(?:not found"
+                    r"|denied|manifest unknown|no match for platform|authorization failed)"
+                ),
             ),
             sign(
                 ANY_BUILD,
@@ -36,7 +42,9 @@ IMAGES = (
     Cause(
         word="dockerfile-error",
         blame=Blame.APP,
-        looks="dockerfile parse error on line 8: unknown instruction: gcc; COPY of a file that is not in the repository",
+        looks=(
+            "dockerfile parse error on line 8: unknown instruction: gcc; COPY of a file that is not in the repository"
+        ),
         remedy="Correct the Dockerfile at {place}; what COPY and ADD name must be in the repository",
         link=docs("spaces-sdks-docker"),
         signs=(
@@ -49,13 +57,16 @@ IMAGES = (
             ),
             sign(
                 ANY_BUILD,
-                r"failed to (?:compute cache key|calculate checksum of ref).{0,400}\"(?P<place>[^\"]{1,200})\": not found",
+                (
+                    r"failed to (?:compute cache key"
+                    r"|calculate checksum of ref).{0,400}\"(?P<place>[^\"]{1,200})\": not found"
+                ),
                 r"\"(?P<place>/[^\"]{0,200})\": not found|COPY failed: |ADD failed: ",
                 r"lstat \S{1,200}: no such file|when using COPY with more than one source",
             ),
             sign(
                 Source.CACHE_LIST,
-                r"cache miss: \[[^\]]{1,60}\] (?P<place>(?:COPY|ADD) [^|>]{1,200})(?:\|\||2?>)",
+                r"cache miss: \[[^\]]{1,60}\] (?P<place>(?:COPY|ADD) [^|>]{1,200}?) ?(?:\|\||2?>)",
                 remedy="COPY and ADD know no shell: take the redirection and || off {place}, and push what it copies",
             ),
         ),
@@ -90,7 +101,10 @@ PACKAGES = (
         word="python-version",
         blame=Blame.APP,
         looks="ModuleNotFoundError: No module named 'audioop'; requires a different Python: 3.10.13 not in '>=3.11'",
-        remedy="Set python_version in README.md (a Docker Space: FROM) to a Python that the packages support, or raise the packages that need an older one; {module} says which",
+        remedy=(
+            "Set python_version in README.md (a Docker Space: FROM) to a Python that the packages support, "
+            "or raise the packages that need an older one"
+        ),
         link=docs("spaces-config-reference"),
         signs=(
             sign(
@@ -98,7 +112,7 @@ PACKAGES = (
                 r"requires a different Python: (?P<module>.{1,80})|requires Python '?[<>=!~].{0,60}but .{0,60}",
                 r"Python (?:version )?[<>]?=?\d[\d.]{1,6} is not supported|(?i:unsupported python version)",
                 r"newer than PyO3's maximum supported version|Cannot install on Python version",
-                r"only supports? Python|does not satisfy Python|requires Python (?:version )?\d|Python requirement",
+                r"only supports? Python|does not satisfy Python|requires Python (?:version )?\d",
                 r"Python \S{1,12} or (?:newer|higher|later|above) is required",
                 r"currently activated Python version \S{1,12} is not supported",
             ),
@@ -110,11 +124,17 @@ PACKAGES = (
             sign(
                 LOG,
                 rf"No module named '(?P<module>{LEFT_PYTHON})(?:'|\.)",
-                remedy="{module} is not part of Python any more: set python_version in README.md (a Docker Space: FROM) to an older Python such as 3.11, or raise the package that imports it",
+                remedy=(
+                    "{module} is not part of Python any more: set python_version in README.md (a Docker "
+                    "Space: FROM) to an older Python such as 3.11, or raise the package that imports it"
+                ),
             ),
             sign(
                 LOG,
-                r"has no attribute '(?P<module>ImpImporter|getargspec|coroutine|Callable|Mapping|MutableMapping|Iterable|SafeConfigParser|readfp)'",
+                (
+                    r"has no attribute '(?P<module>ImpImporter|getargspec|coroutine|Callable|Mapping"
+                    r"|MutableMapping|Iterable|SafeConfigParser|readfp)'"
+                ),
                 r"unsupported operand type\(s\) for \|: '(?:type|ABCMeta|_GenericAlias|NoneType)'",
                 r"'type' object is not subscriptable|fromisoformat: argument must be|use_2to3 is invalid",
             ),
@@ -123,8 +143,13 @@ PACKAGES = (
     Cause(
         word="apt-package-not-found",
         blame=Blame.APP,
-        looks="E: Unable to locate package libgl1-mesa-glxx; E: Package 'libgl1-mesa-glx' has no installation candidate",
-        remedy="Correct or replace {package} in packages.txt or the Dockerfile: the image's distribution does not have it (libgl1-mesa-glx is libgl1 today), or pin an older image",
+        looks=(
+            "E: Unable to locate package libgl1-mesa-glxx; E: Package 'libgl1-mesa-glx' has no installation candidate"
+        ),
+        remedy=(
+            "Correct or replace {package} in packages.txt or the Dockerfile: the image's distribution does "
+            "not have it (libgl1-mesa-glx is libgl1 today), or pin an older image"
+        ),
         link=docs("spaces-dependencies"),
         signs=(
             sign(
@@ -142,7 +167,10 @@ PACKAGES = (
         word="package-not-found",
         blame=Blame.APP,
         looks="ERROR: No matching distribution found for torch==9.9; npm error 404 Not Found",
-        remedy="Correct the name or version of {package} where it is required: the registry does not have it, or not for this Python",
+        remedy=(
+            "Correct the name or version of {package} where it is required: the registry does not have it, "
+            "or not for this Python"
+        ),
         link=docs("spaces-dependencies"),
         signs=(
             sign(
@@ -186,8 +214,14 @@ PACKAGES = (
     Cause(
         word="version-conflict",
         blame=Blame.APP,
-        looks="ERROR: Cannot install gradio==4.31.0 and gradio>=4.40.0 because these package versions have conflicting dependencies",
-        remedy="Align or loosen the versions: {conflict} do not go together (gradio and streamlit come from sdk_version of README.md)",
+        looks=(
+            "ERROR: Cannot install gradio==4.31.0 and gradio>=4.40.0 because these package versions have "
+            "conflicting dependencies"
+        ),
+        remedy=(
+            "Align or loosen the versions: {conflict} do not go together (gradio and streamlit come from "
+            "sdk_version of README.md)"
+        ),
         link=docs("spaces-dependencies"),
         signs=(
             sign(
@@ -197,19 +231,21 @@ PACKAGES = (
             sign(
                 BUILD,
                 r"ERESOLVE unable to resolve|ERESOLVE could not resolve",
-                r"Conflicting peer dependency: (?P<conflict>\S{1,100})|Found: (?P<conflict>\S{1,100})",
+                r"Conflicting peer dependency: (?P<conflict>\S{1,100})",
+                r"^npm (?:ERR!|error) Found: (?P<conflict>\S{1,100})",
             ),
             sign(
                 LOG,
                 r"No solution found when resolving|requirements are unsatisfiable|ResolutionImpossible",
                 r"resolution-too-deep|ResolutionTooDeep|Double requirement given: (?P<conflict>.{1,120})",
                 r"UnsatisfiableError|LibMambaUnsatisfiable|version solving failed",
-                r"[Ff]ailed to select a version for|failed to resolve a set of|conflicting requests|pubgrub",
+                r"[Ff]ailed to select a version for|failed to resolve a set of|conflicting requests",
                 r"The conflict is caused by",
             ),
             sign(
                 BUILD,
                 r"Wheel '(?P<conflict>[^']{1,80})' located at .{1,300} is invalid",
+                remedy="Pin {conflict} in requirements.txt: pip went back to a version so old that its wheel is invalid",
             ),
             sign(
                 BUILD,
@@ -223,7 +259,10 @@ PACKAGES = (
         word="wheel-build-failed",
         blame=Blame.APP,
         looks="ERROR: Failed building wheel for dlib; error: metadata-generation-failed",
-        remedy="Take a version of {package} that has a wheel for this Python, or install what it needs to compile (build-essential, cmake, headers) before it",
+        remedy=(
+            "Take a version of {package} that has a wheel for this Python, or install what it needs to "
+            "compile (build-essential, cmake, headers) before it"
+        ),
         link=docs("spaces-dependencies"),
         signs=(
             sign(

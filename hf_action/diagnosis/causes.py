@@ -1,6 +1,6 @@
 """The table of causes, in the order in which it is searched: what is special stands before what is general."""
 
-from hf_action.diagnosis import build_causes, hub_causes, run_causes
+from hf_action.diagnosis import build_causes, hub_causes, module_causes, run_causes
 from hf_action.diagnosis.signs import Blame, Cause
 
 CAUSES: tuple[Cause, ...] = (
@@ -11,7 +11,7 @@ CAUSES: tuple[Cause, ...] = (
     *build_causes.IMAGES,
     *build_causes.PACKAGES,
     *run_causes.ACCESS,
-    *run_causes.MODULES,
+    *module_causes.MODULES,
     *run_causes.FILES,
     *build_causes.LEFT_OVER,
     *run_causes.LEFT_OVER,

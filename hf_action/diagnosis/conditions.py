@@ -15,7 +15,7 @@ _HOMES = re.compile(r"/(?:home/user/app|home/user|usr/src/app|app|code|workspace
 _USUAL_OWN = frozenset(
     [
         *("app", "main", "src", "server", "backend", "frontend", "api", "core", "config", "settings", "utils", "util"),
-        *("helpers", "common", "models", "modules", "services", "routes", "routers", "components", "agents", "tools"),
+        *("helpers", "common", "models", "modules", "services", "routes", "routers", "components", "tools"),
         *("scripts", "pages", "database", "db", "schemas", "data", "lib", "inference", "pipeline", "prompts", "env"),
     ]
 )
@@ -40,8 +40,9 @@ def in_library(_: re.Match[str], evidence: Evidence) -> bool:
 
 def in_library_import(match: re.Match[str], evidence: Evidence) -> bool:
     """Whether an installed package raised it while it was imported: it does not fit those that it imports."""
-    last = [line for line in evidence.frames if _PATH.search(line)][-1:]
-    return in_library(match, evidence) and last[0].rstrip().endswith("in <module>")
+    frames = [line for line in evidence.frames if _PATH.search(line)]
+    own = max((at for at, line in enumerate(frames) if not _LIBRARY.search(line)), default=-1)
+    return in_library(match, evidence) and any(line.endswith("in <module>") for line in frames[own + 1 :])
 
 
 def calls_library(match: re.Match[str], evidence: Evidence) -> bool:
@@ -58,6 +59,9 @@ def is_foreign(match: re.Match[str], evidence: Evidence) -> bool:
 def is_own(match: re.Match[str], evidence: Evidence) -> bool:
     """Whether a module is one of the app's own: a file or directory of it, or named as only such are."""
     top = names(match).get("module", "").partition(".")[0]
+    place = re.search(r" \((/[^)]{1,500})\)", match.string)
+    if place:
+        return not _LIBRARY.search(place[1])
     return top in _USUAL_OWN or top in _own_names(evidence) or "is not a package" in match.string
 
 
@@ -65,6 +69,11 @@ def needs_other_python(match: re.Match[str], evidence: Evidence) -> bool:
     """Whether pip left out the very version that is asked for because it needs another Python."""
     wanted = re.compile(rf"(?<![\w.]){re.escape(names(match)['version'])} Requires-Python")
     return any(wanted.search(line) for scope in evidence.scopes for line in scope)
+
+
+def is_elsewhere(match: re.Match[str], _: Evidence) -> bool:
+    """Whether a connection led out of the container; inside, a server of the app's own does not answer."""
+    return not re.search(r"localhost|127\.0\.0\.1|0\.0\.0\.0|Connection refused", match.string)
 
 
 def is_platforms_own(match: re.Match[str], _: Evidence) -> bool:

@@ -65,8 +65,8 @@ def diagnose(
         if found:
             cause, line, given = found
             return _describe(cause, line, given | ({"settings": settings} if settings else {}))
-    cause, line = _left_over(stage, said, evidences)
-    return _describe(cause, line, {}) if cause or line else None
+    left_over, line = _left_over(stage, said, evidences)
+    return _describe(left_over, line, {}) if left_over or line else None
 
 
 def diagnose_refusal(*, status: int, reason: str) -> Diagnosis | None:
@@ -91,7 +91,7 @@ def _collect(said: Message, lines: Sequence[str], *, building: bool) -> list[Evi
 
 def _find_cause(evidence: Evidence) -> tuple[Cause, str, dict[str, str]] | None:
     """Return the first cause of the table of which the evidence has a sign, with the line that shows it."""
-    for scope in evidence.scopes:
+    for scope in (*evidence.scopes, *([(evidence.text,)] if evidence.text else [])):
         for cause in CAUSES:
             for sign in cause.signs:
                 if not sign.where & evidence.source:
@@ -100,7 +100,8 @@ def _find_cause(evidence: Evidence) -> tuple[Cause, str, dict[str, str]] | None:
                     match = sign.pattern.search(line)
                     if match and (sign.when is None or sign.when(match, evidence)):
                         remedy = sign.remedy or cause.remedy
-                        return replace(cause, remedy=remedy), line, names(match)
+                        shown = evidence.line if line is evidence.text else line
+                        return replace(cause, remedy=remedy), shown, names(match)
     return None
 
 

@@ -25,7 +25,8 @@ class Source(Flag):
     BUILD = auto()
     RUN = auto()
     CACHE_LIST = auto()  # the steps that the Hub's message lists because they were not cached
-    STARTING = auto()  # the log of an app that did not become healthy in time
+    ADDRESS = auto()  # where an app listens that did not become healthy in time
+    STARTING = auto()  # the last words of such an app that does not listen
     MESSAGE = BUILD_MESSAGE | RUN_MESSAGE
     LOG = BUILD | RUN
 
@@ -34,14 +35,15 @@ class Source(Flag):
 class Evidence:
     """The decisive line and what stands around it.
 
-    `scopes` are groups of lines to look for a cause in, the nearest first. `frames` are the calls that led to an
-    exception, `hides` the line of a later, general exception. `is_error` is false for the last line of a log in which
-    nothing looks like an error: worth showing, but it proves nothing.
+    `scopes` are groups of lines to look for a cause in, the nearest first; `text` has the lines of an exception's
+    message in one. `frames` are the calls that led to an exception, `hides` the line of a later, general one.
+    `is_error` is false for the last line of a log in which nothing looks like an error: worth showing, but no proof.
     """
 
     source: Source
     line: str
     scopes: tuple[tuple[str, ...], ...]
+    text: str = ""
     frames: tuple[str, ...] = ()
     hides: str = ""
     is_error: bool = True
@@ -50,8 +52,9 @@ class Evidence:
 
 # An app that prints this is serving, so whatever went wrong before has been survived.
 _SERVING = re.compile(
-    r"(?i:running on (?:local url|public url|all addresses|http)|application startup complete|listening (?:at|on)\b"
-    r"|you can now view your streamlit app|server (?:is )?(?:running|listening|started) (?:on|at))"
+    r"(?i:running on (?:local url|public url|all addresses|http)|application startup complete"
+    r"|(?<!that's )listening (?:at|on)\b|you can now view your streamlit app"
+    r"|server (?:is )?(?:running|listening|started) (?:on|at))"
     r'|HTTP/[12](?:\.[01])?" [1-5]\d\d'
 )
 
@@ -77,15 +80,16 @@ _COMMAND = re.compile(r'process "/bin/\w{0,4}sh -\w{0,20}c ([^"\\]{1,60})')
 # Lines of a failed step that say nothing of why.
 _HOLLOW = re.compile(
     r"This error originates from a subprocess|A complete log of this run|\[Help 1\]|e-run Maven|For more information"
-    r"|To see the full stack trace|^npm (?:ERR!|error)\s{0,10}$|^make(?:\[\d\])?: \*\*\*|ninja: build stopped|ResolutionImpossible"
-    r"|subprocess-exited-with-error|did not run successfully|^\[ERROR\]\s{0,10}$|npm error (?:code|path|errno|command)\b"
-    r"|^-{4,}|^ELIFECYCLE|^error Command failed|could not compile `|^BUILD FAILED|^FAILURE: Build failed"
+    r"|To see the full stack trace|^npm (?:ERR!|error)\s{0,10}$|^make(?:\[\d\])?: \*\*\*|ninja: build stopped"
+    r"|ResolutionImpossible|subprocess-exited-with-error|did not run successfully|^\[ERROR\]\s{0,10}$"
+    r"|npm error (?:code|path|errno|command)\b|^-{4,}|^ELIFECYCLE|^error Command failed"
+    r"|could not compile `|^BUILD FAILED|^FAILURE: Build failed"
 )
 
 _ERROR = re.compile(
     r"(?i:\b(?:error|fatal|panic|exception|killed|denied|failed|failure|cannot|can't|unable to|aborted|refused"
-    r"|already in use|not permitted|not found|no such file|out of memory|no space left|unsatisfiable|not installed|not set|missing"
-    r"|no supported|not available|invalid)\b)"
+    r"|already in use|not permitted|not found|no such file|out of memory|no space left|unsatisfiable|not installed"
+    r"|not set|missing|no supported|not available|invalid)\b)"
 )
 _NOISE = re.compile(
     r"(?i:warn(?:ing)?\b|deprecat|\[notice\]|^npm notice|\b0 (?:errors|failed)|^\s{0,20}(?:collecting|downloading) )"
@@ -93,7 +97,8 @@ _NOISE = re.compile(
     r'|HTTP/[12](?:\.[01])?"'
 )
 _ADDRESS = re.compile(
-    r"(?P<host>127\.0\.0\.1|localhost|\[?::1?\]?|\d{1,3}(?:\.\d{1,3}){3}|\*):(?P<port>\d{2,5})\b|port:? (?P<other>\d{2,5})\b"
+    r"(?P<host>127\.0\.0\.1|localhost|\[?::1?\]?|\d{1,3}(?:\.\d{1,3}){3}|\*):(?P<port>\d{2,5})\b"
+    r"|port:? (?P<other>\d{2,5})\b"
 )
 _EXPECTED = frozenset({"7860", "8501"})  # a Space's usual port, and that of Streamlit Spaces
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
@@ -102,9 +107,15 @@ _STARTUP = "===== "  # the Hub's own headings: Build Queued at …, Application 
 
 def find_run_evidence(lines: Sequence[str], *, source: Source = Source.RUN) -> Evidence | None:
     """Return what ended an app, or at least its last words; None for a log that says nothing."""
-    served = max((at for at, line in enumerate(lines) if _SERVING.search(line)), default=-1)
+    served = max((at for at, line in enumerate(lines) if _serves(line)), default=-1)
     reports = [report for report in read_reports(lines) if report.start > served]
-    return _last_failure(lines, reports, source) or _last_error(lines, served, source) or _last_words(lines, source)
+    answered = {at for report in reports if report.in_request for at in range(report.start, report.end)}
+    rest = [line for at, line in enumerate(lines) if at > served and at not in answered]
+    return _last_failure(lines, reports, source) or _last_error(rest, source) or _last_words(lines, source)
+
+
+def _serves(line: str) -> bool:
+    return bool(_SERVING.search(line) and not _ERROR.search(line))
 
 
 def _last_failure(lines: Sequence[str], reports: Sequence[Report], source: Source) -> Evidence | None:
@@ -135,7 +146,9 @@ def _of_report(report: Report, source: Source, *, hides: str = "") -> Evidence:
     while earlier:
         scopes.append(earlier.lines)
         earlier = earlier.after
-    return Evidence(source=source, line=report.line, scopes=tuple(scopes), frames=report.frames, hides=hides)
+    return Evidence(
+        source=source, line=report.line, scopes=tuple(scopes), text=report.text, frames=report.frames, hides=hides
+    )
 
 
 def _is_handled(report: Report, following: Sequence[str]) -> bool:
@@ -143,15 +156,15 @@ def _is_handled(report: Report, following: Sequence[str]) -> bool:
     return report.in_request or any(_GOES_ON.search(line) for line in following)
 
 
-def _last_error(lines: Sequence[str], served: int, source: Source) -> Evidence | None:
-    """Return the last line that tells an error in whatever form, after the app last served."""
-    found = next((line for line in reversed(lines[served + 1 :]) if _tells_error(line)), None)
+def _last_error(lines: Sequence[str], source: Source) -> Evidence | None:
+    """Return the last line that tells an error in whatever form."""
+    found = next((line for line in reversed(lines) if _tells_error(line)), None)
     return Evidence(source=source, line=found, scopes=((found,),)) if found else None
 
 
 def _last_words(lines: Sequence[str], source: Source) -> Evidence | None:
     found = next((line for line in reversed(lines) if line.strip() and not line.startswith(_STARTUP)), None)
-    return Evidence(source=source, line=found, scopes=((found,),), is_error=False) if found else None
+    return Evidence(source=source, line=found, scopes=(), is_error=False) if found else None
 
 
 def find_build_evidence(lines: Sequence[str], *, source: Source = Source.BUILD) -> Evidence | None:
@@ -188,4 +201,6 @@ def find_starting_evidence(lines: Sequence[str]) -> Evidence | None:
         return None
     last = [line for line in lines if line.strip()][-3:]
     shown = tuple(found.string for found in (*elsewhere, *hidden))
-    return Evidence(source=Source.STARTING, line=last[-1], scopes=(shown or tuple(reversed(last)),)) if last else None
+    if shown:
+        return Evidence(source=Source.ADDRESS, line=shown[-1], scopes=(shown,))
+    return Evidence(source=Source.STARTING, line=last[-1], scopes=(tuple(reversed(last)),)) if last else None

@@ -28,7 +28,10 @@ ACCOUNT = (
         word="spend-limit",
         blame=Blame.ACCOUNT,
         looks="Resource group spend limit reached",
-        remedy="Raise the spend limit of the organization or resource group in its billing settings, or wait for the next period",
+        remedy=(
+            "Raise the spend limit of the organization or resource group in its billing settings, or wait "
+            "for the next period"
+        ),
         link=docs("billing"),
         signs=(
             sign(
@@ -80,7 +83,9 @@ SETTINGS = (
         word="settings-collision",
         blame=Blame.SETTINGS,
         looks="Collision on variables and secrets names.",
-        remedy="One name is both a variable and a secret: delete one of the two in {settings}; README.md is not the place",
+        remedy=(
+            "One name is both a variable and a secret: delete one of the two in {settings}; README.md is not the place"
+        ),
         link=docs("spaces-overview#managing-secrets"),
         signs=(
             sign(
@@ -94,7 +99,9 @@ SETTINGS = (
         word="dev-mode",
         blame=Blame.SETTINGS,
         looks="a step of Dev Mode fails, such as /bin/sh: 1: git: not found after git config --global",
-        remedy="Turn Dev Mode off in {settings}, or install bash, curl, wget, procps, git and git-lfs in the Dockerfile",
+        remedy=(
+            "Turn Dev Mode off in {settings}, or install bash, curl, wget, procps, git and git-lfs in the Dockerfile"
+        ),
         link=docs("spaces-dev-mode"),
         signs=(
             sign(
@@ -104,7 +111,10 @@ SETTINGS = (
             ),
             sign(
                 BUILD,
-                r"ERROR: process .{0,200}(?:vscode-server|openvscode|dev-?mode|git config --global --add safe\.directory|sshd|ssh-keygen)",
+                (
+                    r"ERROR: process .{0,200}(?:vscode-server|openvscode|dev-?mode"
+                    r"|git config --global --add safe\.directory|sshd|ssh-keygen)"
+                ),
                 any_case=True,
             ),
         ),
@@ -113,7 +123,9 @@ SETTINGS = (
         word="repository-too-large",
         blame=Blame.SETTINGS,
         looks="Repository storage limit reached (Max: 1 GB)",
-        remedy="Move large files to a model or dataset repository, and delete their old versions in the Space's Settings",
+        remedy=(
+            "Move large files to a model or dataset repository, and delete their old versions in the Space's Settings"
+        ),
         link=docs("storage-limits"),
         signs=(
             sign(
@@ -128,7 +140,10 @@ SETTINGS = (
         word="app-file-missing",
         blame=Blame.SETTINGS,
         looks="the stage NO_APP_FILE; python: can't open file '/home/user/app/app.py'",
-        remedy="Push {file}, or name the file that starts the app as app_file in README.md (a Docker Space needs a Dockerfile)",
+        remedy=(
+            "Push {app_file}, or name the file that starts the app as app_file in README.md (a Docker Space "
+            "needs a Dockerfile)"
+        ),
         link=docs("spaces-config-reference"),
         signs=(
             sign(
@@ -138,12 +153,12 @@ SETTINGS = (
             ),
             sign(
                 Source.BUILD_MESSAGE | BUILD,
-                r"failed to read dockerfile|open (?P<file>Dockerfile): no such file",
+                r"failed to read dockerfile|open (?P<app_file>Dockerfile): no such file",
             ),
             sign(
                 RUN | RUN_MESSAGE,
-                r"can't open file '?(?P<file>[^'\s]{1,200}\.py)'?: \[Errno 2\]",
-                r"File does not exist: (?P<missing>\S{1,200})|Unable to access jarfile (?P<jar>\S{1,200})",
+                r"can't open file '?(?P<app_file>[^'\s]{1,200}\.py)'?: \[Errno 2\]",
+                r"File does not exist: (?P<app_file>\S{1,200})|Unable to access jarfile (?P<app_file>\S{1,200})",
             ),
         ),
     ),
@@ -162,7 +177,11 @@ SETTINGS = (
             ),
             sign(
                 MESSAGE,
-                r"\"?(?:sdk|sdk_version|python_version|app_file|app_port|colorFrom|colorTo|emoji|title|license|suggested_hardware|short_description|startup_duration_timeout)\"? (?:must|is|should|has)\b",
+                (
+                    r"\"?(?:sdk|sdk_version|python_version|app_file|app_port|colorFrom|colorTo|emoji|title"
+                    r"|license|suggested_hardware|short_description|startup_duration_timeout)\"? (?:must|is"
+                    r"|should|has)\b"
+                ),
                 any_case=True,
             ),
         ),
@@ -174,7 +193,10 @@ HARDWARE = (
         word="zerogpu-rule",
         blame=Blame.APP,
         looks="No @spaces.GPU function detected during startup",
-        remedy="Put @spaces.GPU on the functions that use the GPU, import spaces before torch, and use CUDA only inside them; or choose other hardware",
+        remedy=(
+            "Put @spaces.GPU on the functions that use the GPU, import spaces before torch, and use CUDA "
+            "only inside them; or choose other hardware"
+        ),
         link=docs("spaces-zerogpu"),
         signs=(
             sign(
@@ -214,7 +236,10 @@ HARDWARE = (
         word="build-out-of-memory",
         blame=Blame.APP,
         looks="Job failed with exit code: 137",
-        remedy="Make the build need less memory: smaller or ready-made packages, fewer parallel jobs, smaller layers. The hardware of the Space does not change the builder",
+        remedy=(
+            "Make the build need less memory: smaller or ready-made packages, fewer parallel jobs, smaller "
+            "layers. The hardware of the Space does not change the builder"
+        ),
         link=docs("spaces-sdks-docker"),
         signs=(
             sign(
@@ -278,12 +303,20 @@ HARDWARE = (
             sign(
                 MESSAGE,
                 r"[Ee]xit code: \?|context (?:canceled|deadline exceeded)",
-                r"(?i:failed to (?:create|start) (?:containerd|shim) task|failed to pull image|ImagePullBackOff|ErrImagePull|internal (?:server )?error|something went wrong|service unavailable|bad gateway|gateway time-?out|node (?:shutdown|lost)|preempted|workload (?:was )?evicted)",
+                (
+                    r"(?i:failed to (?:create|start) (?:containerd|shim) task|failed to pull image"
+                    r"|ImagePullBackOff|ErrImagePull|internal (?:server )?error|something went wrong"
+                    r"|service unavailable|bad gateway|gateway time-?out|node (?:shutdown|lost)|preempted"
+                    r"|workload (?:was )?evicted)"
+                ),
                 when=is_platforms_own,
             ),
             sign(
                 BUILD,
-                r"(?i:failed to (?:push|export|copy).{0,200}(?:unexpected status|50\d|unauthorized|timeout|EOF|reset)|rpc error: code = Unavailable|error: failed to receive status)",
+                (
+                    r"(?i:failed to (?:push|export|copy).{0,200}(?:unexpected status|50\d|unauthorized"
+                    r"|timeout|EOF|reset)|rpc error: code = Unavailable|error: failed to receive status)"
+                ),
             ),
         ),
     ),
@@ -300,7 +333,10 @@ STARTING = (
             sign(
                 Source.STARTING,
                 r"\d{1,3}%\|| [\d.]{1,8} ?[kMG]i?B/s",
-                r"(?i:\b(?:download|load|fetch|install|compil|pull|migrat|collect|convert|index|initiali[sz])(?:ing|ation)\b)",
+                (
+                    r"(?i:\b(?:download|load|fetch|install|compil|pull|migrat|collect|convert|index"
+                    r"|initiali[sz])(?:ing|ation)\b)"
+                ),
             ),
         ),
     ),
@@ -308,24 +344,33 @@ STARTING = (
         word="not-listening",
         blame=Blame.APP,
         looks="Launch timed out, workload was not healthy after 30 min; Exit code: 0",
-        remedy="Listen on 0.0.0.0 and on the port that README.md names as app_port (7860 where it names none); the log shows {port}",
+        remedy=(
+            "Listen on 0.0.0.0 and on the port that README.md names as app_port (7860 where it names none); "
+            "the log shows {port}"
+        ),
         link=docs("spaces-sdks-docker"),
         signs=(
             sign(
-                Source.STARTING,
-                r"(?::|port:? )(?P<port>\d{2,5})\b",
+                Source.ADDRESS,
+                r"(?:[\d.]{7,15}|localhost|\*|\[?::1?\]?):(?P<port>\d{2,5})\b|port:? (?P<port>\d{2,5})\b",
             ),
             sign(
                 MESSAGE,
                 r"launch timed out|was not healthy after|not healthy",
                 any_case=True,
-                remedy="Listen on 0.0.0.0 and on the port that README.md names as app_port (7860 where it names none), or raise startup_duration_timeout there",
+                remedy=(
+                    "Listen on 0.0.0.0 and on the port that README.md names as app_port (7860 where it names "
+                    "none), or raise startup_duration_timeout there"
+                ),
             ),
             sign(
                 RUN_MESSAGE,
                 r"exit code: 0\b|does not seem to be initialized",
                 any_case=True,
-                remedy="The app ended without an error instead of serving: start a server on 0.0.0.0:7860 that keeps running",
+                remedy=(
+                    "The app ended without an error instead of serving: start a server on 0.0.0.0:7860 that "
+                    "keeps running"
+                ),
             ),
         ),
     ),

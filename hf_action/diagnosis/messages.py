@@ -52,5 +52,7 @@ def read_message(text: str) -> Message:
     if not ended:
         return Message(verdict=words, steps=steps, log=words)
     if ended["code"] in OWN_CODES:
-        return Message(verdict=(ended[0].strip(),), code=ended["code"], steps=steps, log=words)
+        return Message(
+            verdict=(ended[0].removesuffix(" ").removesuffix(" Reason:"),), code=ended["code"], steps=steps, log=words
+        )
     return Message(verdict=(lines[0], *words[1:]), code=ended["code"], steps=steps)

@@ -34,6 +34,7 @@ PACKAGES = {
 # What stands where the evidence gives no name.
 _UNNAMED = {
     "address": "it names",
+    "app_file": "app.py (a Docker Space: Dockerfile; a static one: index.html)",
     "conflict": "those that the log names",
     "file": "what it names",
     "image": "the one it names",

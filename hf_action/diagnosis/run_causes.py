@@ -1,32 +1,33 @@
-"""Causes for which an app does not start or ends: modules, versions, settings, files, ports, rights, downloads."""
+"""Causes for which an app does not start or ends: access, settings, hardware, ports, rights, files, downloads."""
 
-from hf_action.diagnosis.conditions import (
-    behind_localhost_check,
-    calls_library,
-    from_environ,
-    in_library_import,
-    is_foreign,
-    is_own,
-)
+from hf_action.diagnosis.conditions import from_environ, is_elsewhere
 from hf_action.diagnosis.evidence import Source
 from hf_action.diagnosis.signs import Blame, Cause, docs, sign
 
 RUN, LOG = Source.RUN, Source.LOG
+
+# A model or dataset, and what stands before it in addresses of its files.
+REPO = r"(?P<repo>[\w.-]{1,100}(?:/[\w.-]{1,100})?)"
+HUB = r"https://huggingface\.co/(?:api/)?(?:models/|datasets/|spaces/)?"
+# A name as people give it to secrets and variables.
+SETTING = r"(?P<variable>[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,6})"
 
 ACCESS = (
     Cause(
         word="gated-or-private",
         blame=Blame.SETTINGS,
         looks="GatedRepoError; RepositoryNotFoundError: 401 Client Error",
-        remedy="Check the name {repo}, accept its terms on its page if it is gated, and set a valid token that may read it as secret HF_TOKEN in {settings}",
+        remedy=(
+            "Check the name {repo}, accept its terms on its page if it is gated, and set a valid token that "
+            "may read it as secret HF_TOKEN in {settings}"
+        ),
         link=docs("spaces-overview#managing-secrets"),
         signs=(
             sign(
                 LOG,
-                r"Cannot access gated repo for url https://huggingface\.co/(?:api/)?(?:models/|datasets/)?(?P<repo>[\w.-]{1,100}/[\w.-]{1,100})",
+                rf"(?:Cannot access gated repo|Repository Not Found) for url:? {HUB}{REPO}",
                 r"Access to (?:model|dataset) (?P<repo>\S{1,200}) is restricted",
-                r"Repository Not Found for url: https://huggingface\.co/(?:api/)?(?:models/|datasets/|spaces/)?(?P<repo>[\w.-]{1,100}(?:/[\w.-]{1,100})?)",
-                r"(?:^|: )(?P<repo>[\w.-]{1,100}(?:/[\w.-]{1,100})?) is not a local folder and is not a valid model identifier",
+                rf"(?:^|: ){REPO} is not a local folder and is not a valid model identifier",
                 r"ould not find model: (?P<repo>\S{1,200})\. If it is a private",
             ),
             sign(
@@ -34,7 +35,7 @@ ACCESS = (
                 r"GatedRepoError|RepositoryNotFoundError|trying to access a gated repo|Cannot access gated repo",
                 r"Invalid credentials in Authorization header|Invalid user token|LocalTokenNotFound",
                 r"Token is required|must (?:have access to it and )?be authenticated to access",
-                r"private or gated (?:repo|model)|Invalid username or password|oken (?:is|has) expired",
+                r"private or gated (?:repo|model)|Invalid username or password",
                 r"is a gated dataset|DatasetNotFoundError|passed token .{0,40}invalid",
                 r"could not read Username for 'https://huggingface\.co'|make sure to (?:pass a token|log in)",
             ),
@@ -75,11 +76,15 @@ ACCESS = (
             sign(
                 RUN,
                 r"st\.secrets has no key \"(?P<variable>[^\"]{1,80})\"",
-                r"""\b(?P<variable>[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,6})['"`]?(?: environment variable| env(?:ironment)? var| secret| variable)? (?:(?:is|was|are) )?(?:not (?:set|found|provided|configured|defined|specified)|missing|undefined|empty|required|must be (?:set|provided|defined))""",
+                rf"\b{SETTING}['\"`]?(?: environment variable| env(?:ironment)? var| secret| variable)?"
+                r" (?:(?:is|was|are) )?(?:not (?:set|found|provided|configured|defined|specified)|missing|undefined"
+                r"|empty|required|must be (?:set|provided|defined))",
             ),
             sign(
                 RUN,
-                r"""(?i:(?:missing|no|please (?:set|provide|add|define)|must (?:set|provide|define)|not (?:find|set)|requires?) (?:the |an? |your )?(?:required |following )?(?:env(?:ironment)? var(?:iable)?s?|secrets?|variables?)?:? ?)['"`]?(?P<variable>[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,6})\b""",
+                r"(?i:(?:missing|please (?:set|provide|add|define)|must (?:set|provide|define)|did not find)"
+                r" (?:the |an? |your )?(?:required |following )?"
+                rf"(?:env(?:ironment)? var(?:iable)?s?|secrets?|variables?)?:? ?)['\"`]?{SETTING}\b",
                 r"please add an environment variable `(?P<variable>\w{1,80})",
             ),
             sign(
@@ -87,10 +92,12 @@ ACCESS = (
                 r"StreamlitSecretNotFoundError|No secrets (?:files )?found",
                 r"(?i:missing (?:required )?(?:environment|env) var)",
                 r"(?i:(?:no|missing|please (?:set|provide)) .{0,30}api[ _-]?key)",
-                r"api_key client option must be set either by .{0,80}the (?P<variable>[A-Z_]{3,60}) environment variable",
-                r"api_key client option must be set",
+                rf"api_key client option must be set(?: either by .{{0,80}}the {SETTING})?",
                 r"(?i:api[ _-]?key (?:is |was )?(?:not (?:set|found|provided|configured)|missing|required))",
-                r"supabase_(?:url|key) is required|UndefinedValueError: (?P<variable>\w{1,80}) not found",
+                (
+                    r"\b(?P<variable>\w{0,40}(?:[Uu]rl|[Kk]ey|[Tt]oken|[Ss]ecret)) is required"
+                    r"|UndefinedValueError: (?P<variable>\w{1,80}) not found"
+                ),
             ),
             sign(
                 RUN,
@@ -123,137 +130,15 @@ ACCESS = (
     ),
 )
 
-MODULES = (
-    Cause(
-        word="incompatible-versions",
-        blame=Blame.APP,
-        looks="ImportError: cannot import name 'HfFolder' from 'huggingface_hub'",
-        remedy="Pin versions of {package} and of what uses it that fit together, or raise sdk_version in README.md",
-        link=docs("spaces-dependencies"),
-        signs=(
-            sign(
-                LOG,
-                r"cannot import name '(?P<name>[^']{1,100})' from '(?P<module>[\w.]{1,150})'(?! \(unknown|.{0,200}most likely due to a circular)",
-                when=is_foreign,
-                remedy="{module} has no {name} in the version that is installed: pin an older {module} in requirements.txt, or raise the package that imports it",
-            ),
-            sign(
-                LOG,
-                r"No module named '(?P<module>(?P<package>[A-Za-z_]\w{0,80})\.[\w.]{1,120})'$",
-                when=is_foreign,
-                remedy="{package} has no {module} in the version that is installed: pin an older {package} in requirements.txt, or correct the import",
-            ),
-            sign(
-                LOG,
-                r"module '(?P<module>[a-zA-Z_][\w.]{0,100})' has no attribute '(?P<name>\w{1,80})'",
-                when=is_foreign,
-                remedy="{module} has no {name} in the version that is installed: pin an older {module} in requirements.txt, or correct the app",
-            ),
-            sign(
-                LOG,
-                r"(?P<function>\w{1,80})(?:\.__(?:init|new|call)__)?\(\) (?:got an unexpected keyword argument|missing \d{1,2} required positional)",
-                when=calls_library,
-            ),
-            sign(
-                RUN,
-                r"^[\w.]{0,60}(?:Attribute|Type|Import|Name|Key|Value)Error: ",
-                when=behind_localhost_check,
-            ),
-            sign(
-                RUN,
-                r"^(?:Attribute|Type|Name)Error: ",
-                when=in_library_import,
-            ),
-            sign(
-                LOG,
-                r"may indicate binary incompatibility|compiled using NumPy 1|Numpy is not available",
-                r"_ARRAY_API not found|was removed in the NumPy 2|Numba needs NumPy|undefined symbol: ",
-                r"Descriptors cannot (?:not )?be created directly|but found (?P<package>[\w-]{1,60})==",
-                r"operator torchvision::nms does not exist|compiled with different CUDA (?:major )?versions",
-                r"does not recognize this architecture|has been moved to the `(?P<package>[\w-]{1,60})` package",
-                r"PydanticUserError|unsupported version of sqlite3|A module that was compiled",
-                r"np\.\w{1,12}` was (?:removed|a deprecated)|(?i:version|release) (?:mismatch|conflict)",
-                r"VersionConflict|requires? (?P<package>[\w-]{1,60})[<>=]=?[\d.]{1,20}",
-                r"GLIBC(?:XX)?_[\d.]{1,8}' not found|no longer supported since|DuplicateFlagError",
-                r"is a required version|not compatible with|is incompatible with|FieldInfo' object",
-                r"no longer a (?:supported|valid)|has been removed (?:in|from)|symbol lookup error",
-            ),
-        ),
-    ),
-    Cause(
-        word="own-module-missing",
-        blame=Blame.APP,
-        looks="ModuleNotFoundError: No module named 'utils.text', a directory of the app",
-        remedy="Push {module} with the app, check upper and lower case, and set PYTHONPATH or the working directory so that it is found",
-        link=docs("spaces-sdks-docker"),
-        signs=(
-            sign(
-                LOG,
-                r"No module named '?(?P<module>[\w.]{1,150})'?",
-                r"cannot import name '(?P<name>[^']{1,80})' from '(?P<module>[\w.]{1,150})'",
-                when=is_own,
-            ),
-            sign(
-                LOG,
-                r"Could not import module \"(?P<module>[^\"]{1,100})\"",
-            ),
-            sign(
-                LOG,
-                r"Cannot find module '(?P<module>\.{0,2}/[^']{1,200})'",
-                r"Module not found: Error: Can't resolve '(?P<module>\.{1,2}/[^']{1,200})'",
-                r"ould not resolve \"(?P<module>\.{1,2}/[^\"]{1,200})\"",
-            ),
-        ),
-    ),
-    Cause(
-        word="module-not-installed",
-        blame=Blame.APP,
-        looks="ModuleNotFoundError: No module named 'torch'; ImportError: libGL.so.1: cannot open shared object file",
-        remedy="Add {package} to requirements.txt (a Docker Space: to what the Dockerfile installs)",
-        link=docs("spaces-dependencies"),
-        signs=(
-            sign(
-                LOG,
-                r"No module named '?(?P<module>[\w.-]{1,150})'?",
-            ),
-            sign(
-                RUN,
-                r"(?P<library>lib[\w.+-]{1,80}\.so[\w.]{0,20}): cannot open shared object file",
-                remedy="The system library {library} is not installed: add its Debian package to packages.txt (libgl1 for libGL.so.1, libglib2.0-0 for libgthread), or to apt-get install in the Dockerfile",
-            ),
-            sign(
-                LOG,
-                r"Cannot find (?:module|package) '(?P<package>[^'./][^']{0,150})'",
-                r"Can't resolve '(?P<package>[^'./][^']{0,150})'",
-                remedy="Add {package} to package.json and install it in the Dockerfile",
-            ),
-            sign(
-                RUN,
-                r"there is no package called ['‘](?P<package>[^'’]{1,80})",
-                remedy="Install {package} in the Dockerfile with install.packages",
-            ),
-            sign(
-                RUN,
-                r"PackageNotFoundError: (?:No package metadata was found for )?(?P<package>[\w.-]{1,80})",
-                r"DistributionNotFound: The '(?P<package>[^']{1,80})",
-                r"Missing optional dependency '(?P<package>[^']{1,80})'",
-                r"requires? the (?P<package>[\w.-]{1,80}) (?:library|package) but it was not found",
-                r"""`?pip3? install (?:-U |--upgrade )?['"]?(?P<package>[A-Za-z][\w.\[\]-]{1,80})""",
-                r"Can't find model '(?P<package>[^']{1,80})'",
-                r"requires? \"?(?P<package>[\w-]{1,60})\"? to be installed",
-                r"(?P<package>[\w-]{1,60}) (?:is|are) not installed|Using `low_cpu_mem_usage=True`",
-                r"LoadError: cannot load such file -- (?P<package>\S{1,80})",
-            ),
-        ),
-    ),
-)
-
 FILES = (
     Cause(
         word="permission-denied",
         blame=Blame.APP,
         looks="PermissionError: [Errno 13] Permission denied: '/.cache'",
-        remedy="Let user 1000 own what the app writes ({file}): COPY --chown=1000, HOME=/home/user, or write below /tmp; a port below 1024 cannot be opened",
+        remedy=(
+            "Let user 1000 own what the app writes ({file}): COPY --chown=1000, HOME=/home/user, or write "
+            "below /tmp; a port below 1024 cannot be opened"
+        ),
         link=docs("spaces-sdks-docker#permissions"),
         signs=(
             sign(
@@ -262,12 +147,16 @@ FILES = (
                 r"EACCES: permission denied, \w{1,12} '(?P<file>[^']{1,300})'",
                 r"exec: \"(?P<file>[^\"]{1,200})\": permission denied",
                 r"mkdir\(\) \"(?P<file>[^\"]{1,200})\" failed \(13",
-                r"cannot (?:create|remove|open|access|touch|make) [^:]{0,40}['‘](?P<file>[^'’]{1,300})['’]: (?:Permission denied|Read-only|Operation not)",
+                (
+                    r"cannot (?:create|remove|open|access|touch"
+                    r"|make) [^:]{0,40}['‘](?P<file>[^'’]{1,300})['’]: (?:Permission denied|Read-only"
+                    r"|Operation not)"
+                ),
             ),
             sign(
                 LOG | Source.RUN_MESSAGE,
                 r"PermissionError|\bEACCES\b|EROFS|\(13: Permission denied\)|kind: PermissionDenied",
-                r"(?:^|: |\) )(?:p|P)ermission denied(?! \((?:publickey|password))|Operation not permitted",
+                r"(?:^|: |\) )(?:p|P)ermission denied(?! for | \((?:publickey|password))|Operation not permitted",
                 r"Read-only file system|readonly database|unable to open database file",
                 r"java\.nio\.file\.AccessDeniedException|is not writable|[Ee]xit code: 126",
             ),
@@ -277,20 +166,29 @@ FILES = (
         word="file-not-found",
         blame=Blame.APP,
         looks="FileNotFoundError: [Errno 2] No such file or directory: 'model.pth'",
-        remedy="Push {file} with the Space or download it when the app starts, and check upper and lower case (a program comes with packages.txt)",
+        remedy=(
+            "Push {file} with the Space or download it when the app starts, and check upper and lower case "
+            "(a program comes with packages.txt)"
+        ),
         link=docs("spaces-storage"),
         signs=(
             sign(
+                LOG,
+                r"404 Client Error.{0,200}/resolve/[^/]{1,100}/(?P<file>\S{1,200})",
+                r"does not appear to have a file named (?P<file>\S{1,100})|no file named (?P<file>[^,\s]{1,100})",
+                remedy=(
+                    "Correct the name of the model or dataset, or load it as what it is: its repository has no {file}"
+                ),
+            ),
+            sign(
                 RUN | Source.RUN_MESSAGE,
                 r"\[Errno 2\] No such file or directory: '(?P<file>[^']{1,300})",
-                r"does not appear to have a file named (?P<file>\S{1,100})|no file named (?P<file>[^,\s]{1,100})",
-                r"404 Client Error.{0,200}/resolve/[^/]{1,100}/(?P<file>\S{1,200})",
                 r"ENOENT: no such file or directory, \w{1,12} '(?P<file>[^']{1,300})",
                 r"exec: \"(?P<file>[^\"]{1,200})\": (?:stat .{1,200}: no such file|executable file not found)",
                 r"exec:? (?P<file>\S{1,200}): (?:no such file|not found)",
                 r"can't open file '?(?P<file>[^'\s]{1,200})'?: \[Errno 2\]",
                 r"(?P<file>[\w./-]{1,200}): (?:command not found|No such file or directory)",
-                r"sh: \d{1,6}: (?:exec: )?(?P<file>[^:\s]{1,200}): not found",
+                r"(?:sh: |exec: line |: line )\d{1,6}: (?:exec: )?(?P<file>[^:\s]{1,200}): not found",
             ),
             sign(
                 Source.BUILD,
@@ -304,7 +202,7 @@ FILES = (
                 r"FileNotFoundError|\b(?:Remote)?EntryNotFoundError|NotADirectoryError|No such file or directory",
                 r"no such file or directory|(?i:file not found)|Executable doesn't exist at|TesseractNotFoundError",
                 r"Resource .{0,30}(?P<file>\w{1,40}).{0,30} not found\.|IsADirectoryError|[Ee]xit code: 127",
-                r"cannot find or open|UnidentifiedImageError",
+                r"cannot find or open",
             ),
         ),
     ),
@@ -312,7 +210,10 @@ FILES = (
         word="download-failed",
         blame=Blame.APP,
         looks="requests.exceptions.ConnectTimeout; We couldn't connect to 'https://huggingface.co'; 504 Server Error",
-        remedy="Restart the Space; if it stays, check the address {address}, and preload (preload_from_hub) or retry what is downloaded",
+        remedy=(
+            "Restart the Space; if it stays, check the address {address}, and preload (preload_from_hub) or "
+            "retry what is downloaded"
+        ),
         link=docs("spaces-config-reference"),
         signs=(
             sign(
@@ -322,11 +223,12 @@ FILES = (
                 r"\b(?:429|5\d\d) (?:Client|Server) Error.{0,80}for url: (?P<address>\S{1,200})",
                 r"[Cc]ould not resolve host:? (?P<address>\S{1,200})|unable to access '(?P<address>[^']{1,200})'",
                 r"Failed to fetch (?P<address>\S{1,200})",
+                when=is_elsewhere,
             ),
             sign(
                 LOG,
                 r"ConnectTimeout|ReadTimeout|Max retries exceeded",
-                r"requests\.exceptions\.(?:ConnectionError|ChunkedEncodingError|SSLError|HTTPError)",
+                r"requests\.exceptions\.(?:ConnectionError|ChunkedEncodingError|SSLError)",
                 r"urllib\.error\.(?:URLError|HTTPError)|NameResolutionError",
                 r"Temporary failure (?:in name resolution|resolving)|LocalEntryNotFoundError|IncompleteRead",
                 r"Consistency check failed|httpx\.(?:Connect|Read)|httpcore\.(?:Connect|Read)|ClientConnectorError",
@@ -334,7 +236,8 @@ FILES = (
                 r"(?:ERROR|returned error:) (?:4|5)\d\d\b|FileURLRetrievalError|Cannot retrieve the public link",
                 r"CAS service error|RPC failed|early EOF|ETIMEDOUT|ECONNRESET|EAI_AGAIN|ENOTFOUND",
                 r"network (?:timeout|error|request)|TLS handshake timeout|i/o timeout|Failed to download",
-                r"download(?:ing)? failed|Error downloading|offline mode|\b(?:429|5\d\d) (?:Client|Server) Error",
+                r"download(?:ing)? failed|Error downloading|offline mode|\b(?:404|429|5\d\d) (?:Client|Server) Error",
+                when=is_elsewhere,
             ),
         ),
     ),

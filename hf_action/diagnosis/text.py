@@ -14,8 +14,12 @@ MAX_LINE = 2_000  # characters
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 # What programs put before each line of another program: BuildKit (`#12 3.456 `), torchrun (`[rank0]: `), vLLM
-# (`(EngineCore pid=7) `), and Python around the lines of an exception group (`  | `).
-_PREFIX = re.compile(r"#\d{1,4} \d{1,6}\.\d{1,4} |\[rank\d{1,4}\]:\s?|\(\w{1,40} pid=\d{1,10}\) |\s{0,20}\| ")
+# (`(EngineCore pid=7) `), Python around the lines of an exception group (`  | `), and Docker before a traceback.
+_PREFIX = re.compile(
+    r"#\d{1,4} \d{1,6}\.\d{1,4} |\[rank\d{1,4}\]:\s?|\(\w{1,40} pid=\d{1,10}\) |\s{0,20}\| "
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z? "
+    r'(?=Traceback|  File "|    |(?:\w{1,60}\.){0,9}\w{1,60}(?:Error|Exception): )'
+)
 
 
 def read_lines(texts: Iterable[str]) -> list[str]:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hf_action.diagnosis.text import MAX_LINE
+
 _HEAD = "Traceback (most recent call last)"
 _FRAME = re.compile(r'\s{0,40}File "[^"]{1,500}", line \d')
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
@@ -21,13 +23,14 @@ BARE = re.compile(
     r"(?:[A-Za-z_]\w{0,80}[.:]{1,2}){0,12}(?:[A-Z]\w{0,60})?(?:Error|Exception|Exit|Interrupt|NotFound|Timeout)"
     r"(?:: |:?$| \[)"
 )
+_NAMED = re.compile(r"(?:Error|Exception): ")
 # How other programs begin their last words.
 _CRASH = re.compile(
     r"thread '[^']{0,80}' |panic: |fatal error: |The application panicked|Message:  |Exception in thread \"|Caused by: "
     r"|Error in |[Ee]rror: |ERROR:|F(?:ATAL|atal)\b|fatal: |nginx: \[emerg\]|(?:/bin/|/usr/bin/)?(?:ba|da|z)?sh: "
     r"|exec[: ]|env: |(?:/\S{1,80}/)?python[\d.]{0,5}: |Segmentation fault|Killed$|Illegal instruction|Aborted\b"
     r"|Bus error|npm (?:ERR!|error) |terminate called|Unhandled |Uncaught |OCI runtime|Address already in use"
-    r"|/\S{1,200}: line \d{1,6}: "
+    r"|/\S{1,200}: line \d{1,6}: |APPLICATION FAILED TO START"
 )
 # A line of a logger, or the beginning of something else: not the rest of an exception's message.
 _LOGGED = re.compile(
@@ -62,13 +65,21 @@ class Report:
         announces = first.endswith((":", "panicked (crashed).")) and len(self.lines) > 1
         return self.lines[1] if announces else first
 
+    @property
+    def text(self) -> str:
+        """Its lines in one, for a message that was wrapped in the middle of a sentence."""
+        return " ".join(line.strip() for line in self.lines)[:MAX_LINE] if len(self.lines) > 1 else ""
+
 
 def read_reports(lines: Sequence[str]) -> Iterator[Report]:
     """Yield the exceptions and crashes of a log, in its order."""
     at, before = 0, None
     while at < len(lines):
         line = lines[at]
-        if _HEAD in line or _FRAME.match(line):
+        report: Report | None
+        if _is_folded(line):
+            report, at = Report(start=at, end=at + 1, lines=(line,), after=before), at + 1
+        elif _HEAD in line or _FRAME.match(line):
             report, at = _read_traceback(lines, at, before)
         elif BARE.match(line) or _CRASH.match(line):
             report = Report(start=at, end=(end := _message_end(lines, at)), lines=_texts(lines, at, end), after=before)
@@ -81,6 +92,12 @@ def read_reports(lines: Sequence[str]) -> Iterator[Report]:
             yield report
             if at < len(lines) and lines[at].startswith(_CHAINED):
                 before, at = report, at + 1
+
+
+def _is_folded(line: str) -> bool:
+    """Whether a whole traceback stands in one line, as in a message that was copied from a page."""
+    head = line.find(_HEAD)
+    return head >= 0 and bool(_NAMED.search(line, head))
 
 
 def _read_traceback(lines: Sequence[str], start: int, before: Report | None) -> tuple[Report | None, int]:
