@@ -197,7 +197,7 @@ PACKAGES = (
                 r"no matching package named `(?P<package>[^`]{1,100})`|PackagesNotFoundError",
                 r"ould not find artifact (?P<package>\S{1,150})|unknown revision (?P<package>\S{1,100})",
                 r"nothing provides requested (?P<package>\S{1,100})",
-                r"(?P<package>\S{1,100}) does not exist \(perhaps a typo",
+                r"(?<!\S)(?P<package>\S{1,100}) does not exist \(perhaps a typo",
                 r"Could not find a matching version of package (?P<package>\S{1,100})",
                 r"there is no package called ['‘’](?P<package>[^'’]{1,60})",
                 r"ould not find gem '(?P<package>[^']{1,60})",
@@ -245,7 +245,7 @@ PACKAGES = (
             sign(
                 BUILD,
                 r"Wheel '(?P<conflict>[^']{1,80})' located at .{1,300} is invalid",
-                remedy="Pin {conflict} in requirements.txt: pip went back to a version so old that its wheel is invalid",
+                remedy="Pin {conflict} in requirements.txt: pip went back to a version too old to be installed",
             ),
             sign(
                 BUILD,

@@ -68,7 +68,10 @@ _GENERAL = re.compile(
 _LOCALHOST = "When localhost is not accessible"
 
 # What an app prints when it goes on without the thing that failed.
-_GOES_ON = re.compile(r"(?i:fall(?:ing)?[ -]?back|continuing|skipping|ignoring|retrying|instead\b|disabled\b)")
+_GOES_ON = re.compile(
+    r"(?i:fall(?:ing)?[ -]?back|(?:continu|go)ing (?:on )?without|skipping\b|retrying\b"
+    r"|will be (?:skipped|ignored|disabled))"
+)
 
 # A step of a build begins; it failed.
 _STEP = re.compile(r"--> (?!ERROR)[A-Z]|#\d{1,4} \[")
@@ -102,6 +105,9 @@ _ADDRESS = re.compile(
 )
 _EXPECTED = frozenset({"7860", "8501"})  # a Space's usual port, and that of Streamlit Spaces
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+_NEAR = 60  # lines before an error that only reports another one, or before the end of a failed step
+_MAX_STEP = 120  # lines of a failed step that are looked at
+_MAX_CHAIN = 5  # exceptions, each the reason of the next
 _STARTUP = "===== "  # the Hub's own headings: Build Queued at …, Application Startup at …
 
 
@@ -109,33 +115,38 @@ def find_run_evidence(lines: Sequence[str], *, source: Source = Source.RUN) -> E
     """Return what ended an app, or at least its last words; None for a log that says nothing."""
     served = max((at for at, line in enumerate(lines) if _serves(line)), default=-1)
     reports = [report for report in read_reports(lines) if report.start > served]
-    answered = {at for report in reports if report.in_request for at in range(report.start, report.end)}
-    rest = [line for at, line in enumerate(lines) if at > served and at not in answered]
-    return _last_failure(lines, reports, source) or _last_error(rest, source) or _last_words(lines, source)
+    behind_check = any(_LOCALHOST in report.line for report in reports)
+    survived = [report for report in reports if not behind_check and _is_survived(report, lines)]
+    passed = {at for report in survived for at in range(report.start, report.end)}
+    fatal = [report for report in reports if report.start not in passed]
+    rest = [line for at, line in enumerate(lines) if at > served and at not in passed]
+    return _last_failure(lines, fatal, source) or _last_error(rest, source) or _last_words(lines, source)
 
 
 def _serves(line: str) -> bool:
     return bool(_SERVING.search(line) and not _ERROR.search(line))
 
 
+def _is_survived(report: Report, lines: Sequence[str]) -> bool:
+    """Whether a server answered a request with it and went on, or the app says that it goes on without."""
+    following = (*report.lines[1:], *lines[report.end : report.end + 2])
+    return report.in_request or any(_GOES_ON.search(line) for line in following)
+
+
 def _last_failure(lines: Sequence[str], reports: Sequence[Report], source: Source) -> Evidence | None:
-    """Return the last exception or crash that the app did not survive, behind those that only report it."""
+    """Return the last exception or crash, behind those that only report it."""
     general = [report for report in reports if _GENERAL.search(report.line)]
-    behind_check = any(_LOCALHOST in report.line for report in general)
-    special = [
-        report
-        for report in reports
-        if report not in general and (behind_check or not _is_handled(report, lines[report.end : report.end + 2]))
-    ]
+    starts = {report.start for report in general}
+    special = [report for report in reports if report.start not in starts]
     if special:
         report = special[-1]
         later = [other.line for other in general if other.start > report.start]
         return _of_report(report, source, hides=later[-1] if later else "")
     if not general:
         return None
-    before = [line for line in lines[max(0, general[0].start - 60) : general[0].start] if _tells_error(line)]
+    before = [line for line in lines[max(0, general[0].start - _NEAR) : general[0].start] if _tells_error(line)]
     evidence = _of_report(general[0], source)
-    scopes = (tuple(reversed(before)), *evidence.scopes, tuple(report.line for report in general))
+    scopes = (tuple(reversed(before)), *evidence.scopes, tuple(report.line for report in general[:_NEAR]))
     line = before[-1] if before else general[0].line
     return Evidence(source=source, line=line, scopes=scopes, frames=evidence.frames, hides=general[0].line)
 
@@ -143,17 +154,12 @@ def _last_failure(lines: Sequence[str], reports: Sequence[Report], source: Sourc
 def _of_report(report: Report, source: Source, *, hides: str = "") -> Evidence:
     scopes = [report.lines]
     earlier = report.after
-    while earlier:
+    while earlier and len(scopes) < _MAX_CHAIN:
         scopes.append(earlier.lines)
         earlier = earlier.after
     return Evidence(
         source=source, line=report.line, scopes=tuple(scopes), text=report.text, frames=report.frames, hides=hides
     )
-
-
-def _is_handled(report: Report, following: Sequence[str]) -> bool:
-    """Whether a server answered a request with it and went on, or the app says that it goes on without."""
-    return report.in_request or any(_GOES_ON.search(line) for line in following)
 
 
 def _last_error(lines: Sequence[str], source: Source) -> Evidence | None:
@@ -176,8 +182,8 @@ def find_build_evidence(lines: Sequence[str], *, source: Source = Source.BUILD) 
     line = next(reasons, None) or (lines[failed] if failed is not None else None)
     if line is None:
         return _last_words(lines, source)
-    around = (*islice(reversed(step), 400), *(() if failed is None else lines[failed : failed + 3]))
-    return Evidence(source=source, line=line, scopes=(around,), frames=tuple(step[-60:]))
+    around = (*islice(reversed(step), _MAX_STEP), *(() if failed is None else lines[failed : failed + 3]))
+    return Evidence(source=source, line=line, scopes=(around,), frames=tuple(step[-_NEAR:]))
 
 
 def _step_start(lines: Sequence[str], end: int, failed: int | None) -> int:

@@ -47,7 +47,7 @@ MODULES = (
             sign(
                 LOG,
                 (
-                    r"(?P<function>\w{1,80})(?:\.__(?:init|new"
+                    r"\b(?P<function>\w{1,80})(?:\.__(?:init|new"
                     r"|call)__)?\(\) (?:got an unexpected keyword argument"
                     r"|missing \d{1,2} required positional)"
                 ),
@@ -151,7 +151,7 @@ MODULES = (
                 r"""`?pip3? install ['"]?(?P<package>[A-Za-z][\w.\[\]-]{1,80})""",
                 r"Can't find model '(?P<package>[^']{1,80})'",
                 r"requires? \"?(?P<package>[\w-]{1,60})\"? to be installed",
-                r"(?P<package>[\w-]{1,60}) (?:is|are) not installed|Using `low_cpu_mem_usage=True`",
+                r"(?<![\w-])(?P<package>[\w-]{1,60}) (?:is|are) not installed|Using `low_cpu_mem_usage=True`",
                 r"LoadError: cannot load such file -- (?P<package>\S{1,80})",
             ),
         ),

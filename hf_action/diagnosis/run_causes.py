@@ -55,7 +55,9 @@ ACCESS = (
             sign(
                 RUN,
                 r"Cannot find empty port in range: (?P<port>\d{1,5})",
-                r"(?i:address (?:is )?already in use)(?:[^\d]{0,20}(?P<port>\d{2,5}))?|EADDRINUSE",
+                r"EADDRINUSE(?:.{0,60}?:(?P<port>\d{2,5}))?",
+                r"\('[\d.:]{2,39}', (?P<port>\d{2,5})\): address already in use",
+                r"(?i:address (?:is )?already in use)(?:[^\d]{0,20}(?P<port>\d{2,5}))?",
                 r"(?i:port (?P<port>\d{1,5}) (?:is |was )?(?:already |not )?(?:in use|available|occupied|taken))",
                 r"(?i:only one usage of each socket address)|can't start new server .{0,40}port",
             ),
@@ -187,7 +189,7 @@ FILES = (
                 r"exec: \"(?P<file>[^\"]{1,200})\": (?:stat .{1,200}: no such file|executable file not found)",
                 r"exec:? (?P<file>\S{1,200}): (?:no such file|not found)",
                 r"can't open file '?(?P<file>[^'\s]{1,200})'?: \[Errno 2\]",
-                r"(?P<file>[\w./-]{1,200}): (?:command not found|No such file or directory)",
+                r"(?<![\w./-])(?P<file>[\w./-]{1,200}): (?:command not found|No such file or directory)",
                 r"(?:sh: |exec: line |: line )\d{1,6}: (?:exec: )?(?P<file>[^:\s]{1,200}): not found",
             ),
             sign(

@@ -7,7 +7,7 @@ either whole, and can be recognized and removed before it is shown, or not there
 import re
 from collections.abc import Iterable
 
-MAX_LINES = 3_000
+MAX_LINES = 2_000
 MAX_LINE = 2_000  # characters
 
 # Escape sequences of terminals: colours and cursor (ECMA-48), titles and links (OSC), and the two-character ones.
