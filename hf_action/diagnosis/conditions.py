@@ -1,7 +1,6 @@
 """What else must hold for a sign to count: where an exception was raised, and whose module is missing."""
 
 import re
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from hf_action.diagnosis.evidence import Evidence
@@ -15,7 +14,7 @@ _HOMES = re.compile(r"/(?:home/user/app|home/user|usr/src/app|app|code|workspace
 _USUAL_OWN = frozenset(
     [
         *("app", "main", "src", "server", "backend", "frontend", "api", "core", "config", "settings", "utils", "util"),
-        *("helpers", "common", "models", "modules", "services", "routes", "routers", "components", "tools"),
+        *("helpers", "common", "model", "models", "modules", "services", "routes", "routers", "components", "tools"),
         *("scripts", "pages", "database", "db", "schemas", "data", "lib", "inference", "pipeline", "prompts", "env"),
     ]
 )
@@ -62,6 +61,8 @@ def is_own(match: re.Match[str], evidence: Evidence) -> bool:
     place = re.search(r" \((/[^)]{1,500})\)", match.string)
     if place:
         return not _LIBRARY.search(place[1])
+    if _loaded_by_server(evidence):
+        return True
     return top in _USUAL_OWN or top in _own_names(evidence) or "is not a package" in match.string
 
 
@@ -91,18 +92,21 @@ def behind_localhost_check(_: re.Match[str], evidence: Evidence) -> bool:
     return "localhost is not accessible" in evidence.hides
 
 
+def _loaded_by_server(evidence: Evidence) -> bool:
+    """Whether a server was looking for the app itself, which its command names: gunicorn wsgi:app."""
+    paths = [path for path in _paths(evidence) if not re.search(r"<frozen |/importlib/", path)]
+    return bool(paths) and bool(
+        re.search(r"/(?:gunicorn/util|uvicorn/importer|flask/cli|hypercorn/utils)\.py$", paths[-1])
+    )
+
+
 def _paths(evidence: Evidence) -> list[str]:
     return [found[1] for line in evidence.frames if (found := _PATH.search(line))]
 
 
 def _own_names(evidence: Evidence) -> set[str]:
     """Return the names of the app's files and directories, from the repository's files and from the frames."""
-    return {name for path in _own_paths(evidence) for name in (*path.parts[:-1], path.stem)}
-
-
-def _own_paths(evidence: Evidence) -> Iterator[PurePosixPath]:
-    yield from (PurePosixPath(file) for file in evidence.files)
-    for path in _paths(evidence):
-        home = _HOMES.search(path)
-        if home and not _LIBRARY.search(path):
-            yield PurePosixPath(path[home.end() :])
+    called = [path for path in _paths(evidence) if not _LIBRARY.search(path)]
+    homes = [path[home.end() :] for path in called if (home := _HOMES.search(path))]
+    paths = [PurePosixPath(path) for path in (*evidence.files, *homes)]
+    return {name for path in paths for name in (*path.parts[:-1], path.stem)}

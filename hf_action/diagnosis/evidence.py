@@ -92,7 +92,7 @@ _HOLLOW = re.compile(
 _ERROR = re.compile(
     r"(?i:\b(?:error|fatal|panic|exception|killed|denied|failed|failure|cannot|can't|unable to|aborted|refused"
     r"|already in use|not permitted|not found|no such file|out of memory|no space left|unsatisfiable|not installed"
-    r"|not set|missing|no supported|not available|invalid)\b)"
+    r"|not set|missing|sigkill|no supported|not available|invalid)\b)"
 )
 _NOISE = re.compile(
     r"(?i:warn(?:ing)?\b|deprecat|\[notice\]|^npm notice|\b0 (?:errors|failed)|^\s{0,20}(?:collecting|downloading) )"

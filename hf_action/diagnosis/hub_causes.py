@@ -201,6 +201,15 @@ HARDWARE = (
         signs=(
             sign(
                 MESSAGE,
+                r"(?P<package>[\w-]{1,40}) version in requirements\.txt is not compatible with zerogpu",
+                any_case=True,
+                remedy=(
+                    "Set {package} in requirements.txt to one of the versions that the message names, or "
+                    "choose other hardware"
+                ),
+            ),
+            sign(
+                MESSAGE,
                 r"@?spaces\.GPU\b|zero[ -]?gpu",
                 any_case=True,
             ),
@@ -268,7 +277,7 @@ HARDWARE = (
             sign(
                 RUN,
                 r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError|^MemoryError",
-                r"Cannot allocate memory|can't allocate memory|std::bad_alloc",
+                r"Cannot allocate memory|can't allocate memory|not enough memory|std::bad_alloc",
                 r"Unable to allocate .{1,40} for an array|heap out of memory|\bKilled$|SIGKILL",
                 r"exited with code 137|ResourceExhausted.{0,20}OOM|out of memory trying to allocate",
             ),
@@ -310,6 +319,10 @@ HARDWARE = (
                     r"|workload (?:was )?evicted)"
                 ),
                 when=is_platforms_own,
+            ),
+            sign(
+                Source.BUILD_MESSAGE,
+                r"exit code: 143",  # ended from outside, which no step does to its builder
             ),
             sign(
                 BUILD,

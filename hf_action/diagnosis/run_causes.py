@@ -122,6 +122,7 @@ ACCESS = (
                 r"NVML Shared Library Not Found",
                 r"(?i:no (?:supported )?gpu (?:backend )?(?:found|available|detected))",
                 r"(?i:(?:requires?|needs?|need) (?:a |an )?(?:cuda |nvidia )?gpu\b)|A GPU is needed",
+                r"cudaGetDeviceCount|NO_DEVICE|CUDA driver is a stub|requires CUDA\b",
                 r"0 active drivers|Failed to infer device type|CUDA_HOME environment variable is not set",
                 r"CUDA (?:is )?(?:not available|required|unavailable)|CUDA driver (?:version )?is insufficient",
                 r"CUDA driver initialization failed|nvidia-smi: (?:command )?not found",
@@ -250,7 +251,7 @@ LEFT_OVER = (
         word="app-error",
         blame=Blame.APP,
         looks="an exception of the app's own, such as KeyError: 'close'",
-        remedy="Correct the app where the traceback ends, and push again",
+        remedy="Correct what the evidence shows in the app, and push again",
         link=docs("spaces-overview"),
     ),
 )

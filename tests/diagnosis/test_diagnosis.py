@@ -79,8 +79,8 @@ def test_the_other_log_is_not_looked_at():
 
 
 def test_a_killed_build_without_words_has_no_word():
-    """Exit code 143 tells that it was ended, not by whom."""
-    assert diagnosed("BUILD_ERROR", "Job failed with exit code: 143") == Diagnosis(evidence="Job failed with exit code: 143")
+    """Its exit code tells that it was ended, not by whom."""
+    assert diagnosed("BUILD_ERROR", "Job failed with exit code: 129") == Diagnosis(evidence="Job failed with exit code: 129")
 
 
 def test_settings_that_the_hub_refuses_are_not_blamed_on_the_readme():
