@@ -71,13 +71,14 @@ def diagnose(
 
 def diagnose_refusal(*, status: int, reason: str) -> Diagnosis | None:
     """Return why the Hub refused a write, where its owner's account or the Hub itself is the cause."""
-    said = Evidence(source=Source.RUN_MESSAGE, line=reason, scopes=(tuple(read_lines([reason])),))
-    found = _find_cause(said)
+    lines = tuple(line for line in read_lines([reason]) if line.strip())
+    first = lines[0] if lines else ""
+    found = _find_cause(Evidence(source=Source.RUN_MESSAGE, line=first, scopes=(lines,)))
     if found and found[0].blame in (Blame.ACCOUNT, Blame.HUB):
         return _describe(*found)
     if status == 402:
-        return _describe(BY_WORD["payment-required"], reason, {})
-    return _describe(BY_WORD["hub-fault"], reason, {}) if status >= 500 else None
+        return _describe(BY_WORD["payment-required"], first, {})
+    return _describe(BY_WORD["hub-fault"], first, {}) if status >= 500 else None
 
 
 def _collect(said: Message, lines: Sequence[str], *, building: bool) -> list[Evidence]:

@@ -1,8 +1,11 @@
 """Drawing docs/causes.md from the table of causes, so that the page says what the code does."""
 
 from hf_action.diagnosis.causes import CAUSES
-from hf_action.diagnosis.remedies import fill
+from hf_action.diagnosis.remedies import UNNAMED, fill
 from hf_action.diagnosis.signs import Blame
+
+# A remedy on the page names what a real one would name; these two are known without any evidence.
+_NAMES = {name: f"*{name}*" for name in UNNAMED if name not in ("app_file", "settings")}
 
 _WHOSE = {
     Blame.APP: ("The app", "Its files, its packages, or the hardware that it needs."),
@@ -20,7 +23,7 @@ def draw_page() -> str:
     parts = []
     for blame, (title, text) in _WHOSE.items():
         rows = [
-            f"| `{cause.word}` | {_cell(cause.looks)} | {_cell(fill(cause.remedy, {}))} | [docs]({cause.link}) |"
+            f"| `{cause.word}` | {_cell(cause.looks)} | {_cell(fill(cause.remedy, _NAMES))} | [docs]({cause.link}) |"
             for cause in CAUSES
             if cause.blame is blame
         ]

@@ -32,14 +32,14 @@ PACKAGES = {
 }
 
 # What stands where the evidence gives no name.
-_UNNAMED = {
+UNNAMED = {
     "address": "it names",
     "app_file": "app.py (a Docker Space: Dockerfile; a static one: index.html)",
     "conflict": "those that the log names",
     "file": "what it names",
     "image": "the one it names",
     "line": "the line that the log names",
-    "module": "the evidence",
+    "module": "the module it names",
     "package": "the package it names",
     "place": "the line that the log names",
     "port": "7860",
@@ -56,4 +56,4 @@ def fill(template: str, names: Mapping[str, str]) -> str:
         module = known["module"]
         top = module.partition(".")[0]
         known["package"] = PACKAGES.get(module) or PACKAGES.get(top, top)
-    return template.format_map(_UNNAMED | known)
+    return template.format_map(UNNAMED | known)
