@@ -17,7 +17,7 @@ IMAGES = (
     Cause(
         word="base-image-not-found",
         blame=Blame.APP,
-        looks="--> ERROR: docker.io/library/python:3.1: not found",
+        looks="--> ERROR: docker.io/library/node:29-slimm: not found",
         remedy=(
             "Name an image and tag that exist in FROM of the Dockerfile ({image} is not found), or put "
             "python_version of README.md in quotes"
@@ -43,7 +43,7 @@ IMAGES = (
         word="dockerfile-error",
         blame=Blame.APP,
         looks=(
-            "dockerfile parse error on line 8: unknown instruction: gcc; COPY of a file that is not in the repository"
+            "dockerfile parse error on line 12: unknown instruction: RUNN; COPY of a file that is not in the repository"
         ),
         remedy="Correct the Dockerfile at {place}; what COPY and ADD name must be in the repository",
         link=docs("spaces-sdks-docker"),
@@ -100,7 +100,7 @@ PACKAGES = (
     Cause(
         word="python-version",
         blame=Blame.APP,
-        looks="ModuleNotFoundError: No module named 'audioop'; requires a different Python: 3.10.13 not in '>=3.11'",
+        looks="ModuleNotFoundError: No module named 'cgi'; requires a different Python: 3.10.13 not in '>=3.11'",
         remedy=(
             "Set python_version in README.md (a Docker Space: FROM) to a Python that the packages support, "
             "or raise the packages that need an older one"
@@ -144,7 +144,7 @@ PACKAGES = (
         word="apt-package-not-found",
         blame=Blame.APP,
         looks=(
-            "E: Unable to locate package libgl1-mesa-glxx; E: Package 'libgl1-mesa-glx' has no installation candidate"
+            "E: Unable to locate package libgl1-mesa-glxx; E: Package 'python3.9-dev' has no installation candidate"
         ),
         remedy=(
             "Correct or replace {package} in packages.txt or the Dockerfile: the image's distribution does "
@@ -215,7 +215,7 @@ PACKAGES = (
         word="version-conflict",
         blame=Blame.APP,
         looks=(
-            "ERROR: Cannot install gradio==4.31.0 and gradio>=4.40.0 because these package versions have "
+            "ERROR: Cannot install fastapi==0.110.0 and starlette==0.40.0 because these package versions have "
             "conflicting dependencies"
         ),
         remedy=(

@@ -10,7 +10,7 @@ MODULES = (
     Cause(
         word="incompatible-versions",
         blame=Blame.APP,
-        looks="ImportError: cannot import name 'HfFolder' from 'huggingface_hub'",
+        looks="ImportError: cannot import name 'AdamW' from 'transformers'",
         remedy="Pin versions of {package} and of what uses it that fit together, or raise sdk_version in README.md",
         link=docs("spaces-dependencies"),
         signs=(
@@ -114,7 +114,7 @@ MODULES = (
     Cause(
         word="module-not-installed",
         blame=Blame.APP,
-        looks="ModuleNotFoundError: No module named 'torch'; ImportError: libGL.so.1: cannot open shared object file",
+        looks="ModuleNotFoundError: No module named 'pandas'; ImportError: libGL.so.1: cannot open shared object file",
         remedy="Add {package} to requirements.txt (a Docker Space: to what the Dockerfile installs)",
         link=docs("spaces-dependencies"),
         signs=(

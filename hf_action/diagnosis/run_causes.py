@@ -66,7 +66,7 @@ ACCESS = (
     Cause(
         word="missing-setting",
         blame=Blame.SETTINGS,
-        looks="KeyError: 'API_TOKEN' raised by os.environ; OPENAI_API_KEY is not set",
+        looks="KeyError: 'MAIL_API_KEY' raised by os.environ; OPENAI_API_KEY is not set",
         remedy="Set {variable} as a secret or variable in {settings}",
         link=docs("spaces-overview#managing-secrets"),
         signs=(
@@ -250,7 +250,7 @@ LEFT_OVER = (
     Cause(
         word="app-error",
         blame=Blame.APP,
-        looks="an exception of the app's own, such as KeyError: 'close'",
+        looks="an exception of the app's own, such as IndexError: list index out of range",
         remedy="Correct what the evidence shows in the app, and push again",
         link=docs("spaces-overview"),
     ),
