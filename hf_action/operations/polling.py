@@ -62,12 +62,14 @@ class Poller:
         What a listing told is taken only where nothing depends on it: see `_takes_listing`.
         """
         self._log.set_status(f"{progress.space}: first look")
+        progress.looked_at = progress.head_read = (
+            self._clock.now()
+        )  # an answer may take long, and be old when it is here
         if progress.listed and self._takes_listing(progress):
             progress.before, progress.is_hint = progress.listed, True
         else:
             progress.before = self._space_info(progress)
-        progress.looked_at = progress.head_read = self._clock.now()
-        self._notice(progress, progress.before, progress.looked_at)
+        self._notice(progress, progress.before, self._clock.now())
         self._ask_for_commit(progress)
 
     def _takes_listing(self, progress: SpaceProgress) -> bool:
@@ -75,7 +77,7 @@ class Poller:
 
         A list shows what it was told. A wait begins again with its own first look before it ends. A pause does no harm
         to a Space that is paused already, so it may be sent by a listing where the quota has no room for a look at each
-        Space, and where Spaces were chosen by nothing that may have changed; what it leads to is looked at all the same.
+        Space, and where nothing that changes chose the Spaces; what it leads to is looked at all the same.
         """
         settings = progress.settings
         match settings.operation:

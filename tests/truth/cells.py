@@ -177,7 +177,7 @@ def quota(left: int) -> Fact:
     """The Hub has so many requests left for this token, until second 300."""
 
     def fact(world: World, _: Server) -> None:
-        world.meter.quota = left
+        world.meter._spent[TOKEN] = (0, world.meter.quota - left)
 
     return fact
 
