@@ -73,7 +73,9 @@ class Batch:
             save=lambda _: self._save_all(),
             end=self._end,
         )
-        self._explainer = Explainer(hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline)
+        self._explainer = Explainer(
+            endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
+        )
         self._listener: Listener | None = None
         self._members: dict[str, SpaceProgress] = {}
         # What the fleet file says of a Space counts before what the step says of all.
@@ -123,6 +125,9 @@ class Batch:
                 url=page(self._settings.endpoint, progress.space),
                 before=progress.before,
                 after=progress.after,
+                cause=progress.verdict.cause,
+                evidence=progress.verdict.evidence,
+                blame=progress.verdict.blame,
                 changed=progress.changed,
                 timeline=tuple(progress.timeline),
                 log=tuple(progress.tail),

@@ -9,7 +9,7 @@ from hf_action.inputs.settings import Settings
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import ActionError, Outcome
 from hf_action.rules.results import Moment
-from hf_action.rules.sanitize import one_line
+from hf_action.rules.sanitize import one_line, shorten
 from hf_action.rules.stages import STAGES
 from hf_action.rules.waiting import Goal, Observation, Verdict
 
@@ -42,7 +42,8 @@ class SpaceProgress:
     changed: bool = False
     verdict: Verdict | None = None
     ended: float = 0.0
-    tail: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)  # what was read of its log
+    tail: list[str] = field(default_factory=list)  # what is shown of it
 
     @property
     def found(self) -> SpaceInfo:
@@ -105,7 +106,8 @@ def state(runtime: SpaceRuntime) -> str:
     hardware = f", {runtime.hardware}" if runtime.hardware else ""
     if runtime.requested_hardware and runtime.hardware and runtime.requested_hardware != runtime.hardware:
         hardware += f" ({runtime.requested_hardware} asked for)"
-    error = f": {one_line(runtime.error)[:MAX_ERROR]}" if runtime.error else ""
+    # The Hub fills its messages with the end of a log, so their own end tells most.
+    error = f": {shorten(one_line(runtime.error), MAX_ERROR, keep_end=True)}" if runtime.error else ""
     return f"{runtime.stage}{known}{commit}{hardware}{error}"
 
 

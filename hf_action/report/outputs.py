@@ -65,6 +65,9 @@ def record(result: Result) -> dict[str, object]:
         "url": result.url,
         "host": after and after.host,
         "elapsed": round(result.elapsed, 1),
+        "cause": result.cause,
+        "evidence": result.evidence,
+        "blame": result.blame,
         "message": result.message,
         "timeline": [{"at": round(moment.at, 1), "stage": one_line(moment.stage)} for moment in result.timeline],
     }
@@ -88,6 +91,7 @@ def document(step: Step) -> dict[str, object]:
             "include": [{"space-id": " ".join(share)} for share in shares([result.space for result in step.results])]
         },
         "message": one_line(step.message),
+        **{name: _common([entry[name] for entry in records]) for name in ("cause", "evidence", "blame")},
     }
 
 

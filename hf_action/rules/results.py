@@ -27,6 +27,9 @@ class Result:
     url: str
     before: SpaceInfo | None = None  # at the first look
     after: SpaceInfo | None = None  # at the last answer
+    cause: str = ""
+    evidence: str = ""
+    blame: str = ""
     changed: bool = False  # whether this step sent a change that the Hub took
     timeline: tuple[Moment, ...] = ()
     log: tuple[str, ...] = ()  # the tail of the build or run log, each made one line
