@@ -131,7 +131,6 @@ class StepRun:
                 clock=self._log,
                 log=self._log,
                 deadline=deadline,
-                width=settings.max_parallel,
             )
             undo.run()
             if any(result.changed for result in undo.results(None)):

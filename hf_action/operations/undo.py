@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_STATE_BYTES = 100_000
 # Bytes of a saved state once it is unpacked, so that a broken one costs nothing.
 MAX_UNPACKED_BYTES = 16 * 1024 * 1024
+# Spaces that are put back at once, whatever `max-parallel` is: GitHub ends everything five minutes after a cancel, and
+# those that do not answer must not keep the others from their turn.
+WIDTH = 64
 
 
 def saved_state(progress: SpaceProgress) -> SavedState:
@@ -108,21 +111,19 @@ class Restore:
         clock: Clock,
         log: "Log",
         deadline: float,
-        width: int,
     ) -> None:
         self._states = {state.space: state for state in states}
         self._endpoint = endpoint
         self._hub = hub
         self._clock = clock
         self._log = log
-        self._width = width
         self._sender = Sender(hub=hub, clock=clock, deadline=deadline, info=log.info)
         self._began = clock.now()
         self._done: dict[str, Result] = {}
 
     def run(self) -> None:
         """Look at each Space and put it back; afterwards every Space has its result."""
-        run_parallel(self._states.values(), self._restore, width=self._width)
+        run_parallel(self._states.values(), self._restore, width=WIDTH)
 
     def results(self, ending: Verdict | None) -> tuple[Result, ...]:
         """Return what became of each Space; what was not come to has this `ending`."""
@@ -139,9 +140,10 @@ class Restore:
         notes: list[str] = []
         sent = False
         try:
-            looked_at = self._clock.now()
-            before = after = self._hub.space_info(state.space)
             for part in OPERATIONS[state.operation].undo:
+                if not after or sent:  # what a write answers is no look
+                    looked_at, after = self._clock.now(), self._hub.space_info(state.space)
+                    before = before or after
                 after, done = self._put_back(state, part, after, looked_at, notes)
                 sent = sent or done
             verdict = Verdict(Outcome.OK if sent else Outcome.UNCHANGED, ", ".join(notes) or "nothing to undo")
@@ -178,8 +180,7 @@ class Restore:
             decide,
         )
         notes.append(undo.note if sent else "somebody else has changed it meanwhile")
-        # What a write answers is no look, and something may be left to put back.
-        return (space.now(self._hub.runtime(space.id)) if sent else space), bool(sent)
+        return (space.now(sent.answer) if sent and sent.answer else space), bool(sent)
 
     def _look_at(self, space: str) -> Callable[[], SpaceRuntime | None]:
         def look() -> SpaceRuntime | None:
