@@ -32,8 +32,8 @@ RESERVE_OF_LOOKS = 30
 REQUESTS_OF_A_PAUSE = 3
 # Seconds after which a Space is looked at itself, whatever a listing says: it may be stuck.
 OWN_LOOK_EVERY = 60.0
-# Requests of a round, pages included, up to which Spaces are looked at for that reason, the longest unseen first.
-ROUND = 10
+# So many in a round at most, the longest unseen first; one fewer for each hundred Spaces, whose pages cost requests.
+OWN_LOOKS = 10
 # Seconds between looks at a Space that the Hub does not know yet.
 NEW_SPACE_INTERVAL = 2.5
 # What the Hub calls a hot reload that took place.
@@ -71,6 +71,7 @@ class Poller:
             progress.before = self._space_info(progress)
         self._notice(progress, progress.before, self._clock.now())
         self._ask_for_commit(progress)
+        progress.before = progress.latest
 
     def _takes_listing(self, progress: SpaceProgress) -> bool:
         """Whether what a listing told may stand for a first look.
@@ -111,22 +112,12 @@ class Poller:
     def _ask_for_commit(self, progress: SpaceProgress) -> None:
         """Ask whether the repository knows the commit that was named, where that is not plain to see."""
         commit, space = progress.settings.commit, progress.latest
-        if commit in ("auto", "head", "any") or not progress.settings.stages or progress.is_hint:
+        if not _names_commit(progress) or not progress.settings.stages or progress.is_hint:
             return
         if any((known or "").startswith(commit) for known in (space.head, space.runtime.commit)):
             progress.knows_commit = True
-        if progress.knows_commit:
-            return
-        before = progress.knows_commit
-        try:
-            progress.knows_commit = self._hub.knows_commit(progress.space, commit)
-        except ActionError:
-            return  # a later look asks again
-        if progress.knows_commit is False and before is None:
-            self.info(
-                progress,
-                f"its repository does not know commit {commit[:7]}: not pushed yet, or of another repository",
-            )
+        elif head := self._head(progress):
+            progress.after = space.at_head(head)
 
     # ---- looks at one Space ----
 
@@ -147,7 +138,6 @@ class Poller:
         if self._wants_head(progress, runtime, moved=moved, now=now):
             # Without an answer an older head is no reason to call a commit superseded; see judge.
             seen = seen.at_head(self._head(progress) or (None if _misses(progress, runtime) else seen.head))
-            self._ask_for_commit(progress)
         if moved:
             self._notice(progress, seen, now)
         progress.after, progress.looked_at = seen, now
@@ -167,7 +157,7 @@ class Poller:
         progress.history.clear()
         progress.after = whole
         self._ask_for_commit(progress)
-        return whole
+        return progress.latest
 
     def health_problem(self, progress: SpaceProgress) -> str:
         """Return what the app answers instead of what it should; nothing when it is well, or not asked for."""
@@ -229,17 +219,17 @@ class Poller:
             look = self._no_news(progress, hint.runtime, now) if hint else None
             if look:
                 quiet[progress.space] = look
-        for progress in self._unseen([one for one in members if one.space in quiet], now, ROUND - self._pages(owner)):
+        for progress in self._unseen([one for one in members if one.space in quiet], now):
             del quiet[progress.space]
         looks.update(quiet)
         return [progress for progress in members if progress.space not in quiet]
 
-    def _unseen(self, members: Sequence[SpaceProgress], now: float, most: int) -> list[SpaceProgress]:
-        """Return those to look at themselves although a listing has no news: all at the end of the budget."""
-        if now >= self._deadline - waiting.LAST_LOOK:
-            return list(members)
-        due = [progress for progress in members if now - progress.looked_at >= OWN_LOOK_EVERY]
-        return sorted(due, key=lambda progress: progress.looked_at)[: max(most, 0)]
+    def _unseen(self, members: Sequence[SpaceProgress], now: float) -> list[SpaceProgress]:
+        """Return those to look at themselves although a listing has no news: it may be stuck."""
+        ending = now >= self._deadline - waiting.LAST_LOOK
+        due = [progress for progress in members if ending or now - progress.looked_at >= OWN_LOOK_EVERY]
+        most = max(OWN_LOOKS - len(members) // 100, 0)
+        return sorted(due, key=lambda progress: progress.looked_at)[:most]
 
     def _no_news(self, progress: SpaceProgress, hint: SpaceRuntime, now: float) -> Observation | None:
         """Return what a listing says where that is no news and ends nothing; None: look at the Space itself.
@@ -301,11 +291,23 @@ class Poller:
         return other and (moved or now - progress.head_read >= HEAD_AGE)
 
     def _head(self, progress: SpaceProgress) -> str | None:
+        """Return the repository's head; where a commit was named, by the list of commits.
+
+        What the Hub says of a Space may name an older head for a while, also after it has named the newer one.
+        """
         progress.head_read = self._clock.now()
         try:
-            return self._hub.head(progress.space)
+            if not _names_commit(progress):
+                return self._hub.head(progress.space)
+            history = self._hub.history(progress.space)
         except ActionError:
             return None  # the next look asks again
+        commit, before = progress.settings.commit, progress.knows_commit
+        progress.knows_commit = any(one.startswith(commit) for one in history)
+        if not progress.knows_commit and before is None:
+            unknown = f"its repository does not know commit {commit[:7]}: not pushed yet, or of another repository"
+            self.info(progress, unknown)
+        return history[0] if history else None
 
     def _notice(self, progress: SpaceProgress, seen: SpaceInfo, now: float) -> None:
         """Keep and show a change of stage or commit."""
@@ -349,8 +351,11 @@ def _owner(progress: SpaceProgress) -> str:
 
 def _misses(progress: SpaceProgress, runtime: SpaceRuntime) -> bool:
     """Whether another commit is running than the one that was named."""
-    named = progress.settings.commit not in ("auto", "head", "any")
-    return named and not (runtime.commit or "").startswith(progress.settings.commit)
+    return _names_commit(progress) and not (runtime.commit or "").startswith(progress.settings.commit)
+
+
+def _names_commit(progress: SpaceProgress) -> bool:
+    return progress.settings.commit not in ("auto", "head", "any")
 
 
 def _identity(runtime: SpaceRuntime) -> tuple[str | None, ...]:

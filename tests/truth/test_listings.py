@@ -183,14 +183,6 @@ OTHERS = [
         state={"stage": "RUNNING"},
     ),
     cell(
-        "a listing whose entries are odd",
-        "wait 'acme/d*'",
-        "ok",
-        world_has(listing_odd=[None, 5, "acme/demo", [], {"id": None}, {"id": "acme/d-3", "runtime": []}]),
-        space("d-2"),
-        each={"demo": "ok", "d-2": "ok"},
-    ),
-    cell(
         "a listing that lacks a Space while it is waited for",
         "restart acme/demo acme/other timeout=5m",
         "ok",
@@ -215,13 +207,6 @@ OTHERS = [
         "ok",
         spaces("demo", "d-2", "d-3", stage="BUILDING", commit=None, timeline=(Phase(60, "RUNNING", commit=HEAD),), listing_lag=10_000.0),
         within=(60, 200),
-    ),
-    cell(
-        "a listing that never moves on, to the end of the budget",
-        "wait 'acme/d*' timeout=50s",
-        "ok",
-        spaces("demo", "d-2", "d-3", stage="BUILDING", commit=None, timeline=(Phase(45, "RUNNING", commit=HEAD),), listing_lag=10_000.0),
-        within=(45, 50),
     ),
     cell(
         "a push that the listing has not heard of",
