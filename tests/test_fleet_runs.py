@@ -82,7 +82,7 @@ def test_a_warning_of_an_entry_names_its_line(run, world, workspace):
     """A misspelt stage in a file is as silent as one in a workflow: not at all."""
     (workspace / "fleet.yml").write_text("spaces:\n- id: acme/demo\n  operation: pause\n  wait-for-stage: PAUSD\n")
     ended = run("--fleet-file", "fleet.yml", timeout="20s")
-    assert "fleet.yml:2: acme/demo: wait-for-stage: 'PAUSD' is no stage known today" in ended.log
+    assert "fleet.yml:2: acme/demo: wait-for-stage: 'PAUSD' is not a stage known today" in ended.log
 
 
 def test_a_list_of_a_fleet_file_lists_it(run, world, workspace):
