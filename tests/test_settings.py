@@ -15,7 +15,7 @@ from hf_action.inputs.settings import PostSettings, Settings, describe, parse, p
 from hf_action.inputs.table import INPUTS, OPERATIONS, SYNONYMS, Operation
 from hf_action.rules.addresses import PORTS, is_near, read_address
 from hf_action.rules.outcomes import InvalidInput
-from hf_action.rules.selection import Filters
+from hf_action.rules.selection import Choice, Filters
 
 SPACE = {"INPUT_SPACE-ID": "acme/demo"}
 
@@ -911,6 +911,14 @@ def test_ten_thousand_entries_are_quick_and_say_little(form):
     last = {"mistakes": "f.yml: 4980 more mistakes are not shown.", "warnings": "f.yml: 4980 more warnings are not shown.", "both": "f.yml: 4980 more mistakes are not shown."}
     assert (len(said), said[-1]) == (21, last[form])
     assert time.monotonic() - began < 20
+
+
+def test_each_call_knows_what_chooses_its_spaces():
+    """For what is said of the selection."""
+    found = parse(["acme/one", "b/c-*", "--exclude=x-*", "--fleet-file=f"], {}, lambda path: FLEET)
+    filters = Filters(exclude=("x-*",))
+    assert found.choice == Choice(("acme/one",), ("b/c-*",), filters)
+    assert [entry.choice for entry in found.fleet] == [Choice(("acme/one",), (), filters), Choice((), ("acme/two-*",), filters)]
 
 
 def test_without_a_fleet_file_none_is_read():

@@ -8,7 +8,7 @@ Source: docs/contract.md, "Front doors" and "Inputs".
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hf_action.inputs import checks
 from hf_action.inputs.doors import read_flags, read_variables, with_fallbacks
@@ -16,6 +16,9 @@ from hf_action.inputs.readers import parse_stages, shown
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, WRITES, Operation
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import Choice, Filters, is_pattern
+
+if TYPE_CHECKING:
+    from hf_action.inputs.fleet import Entry
 
 # Mistakes and warnings of the entries of a fleet file that are shown; the others are only counted.
 MAX_OF_FLEET = 20
@@ -254,14 +257,27 @@ def _read_fleet(
     """Read the fleet file: each entry is a call of its own, with what the step gives as its defaults."""
     from hf_action.inputs.fleet import FleetError, read_fleet
 
-    name, mistakes, warnings, more = given["fleet-file"], [], [], 0
-    called = name if name.isprintable() and shown(name) == repr(name) else shown(name)
+    mistakes, more = [], 0
+    name = given["fleet-file"]
+    called = name if shown(name) == f"'{name}'" else shown(name)
     try:
         entries = read_fleet(read_file(name), name=called)
     except FleetError as error:
         entries, mistakes, more = error.entries, error.mistakes, error.more
     except ValueError as error:
         return (), [f"fleet-file: {shown(name)} {error}."], []
+    fleet, wrong, warnings = _build_fleet(entries, given, base, called=called)
+    return (
+        fleet,
+        checks.first_of(mistakes + wrong, MAX_OF_FLEET, f"{called}: {{}} more mistakes are not shown.", more=more),
+        checks.first_of(warnings, MAX_OF_FLEET, f"{called}: {{}} more warnings are not shown."),
+    )
+
+
+def _build_fleet(
+    entries: "Sequence[Entry]", given: Mapping[str, str], base: Settings, *, called: str
+) -> tuple[tuple[Settings, ...], list[str], list[str]]:
+    """Return the settings of each entry, and what its inputs get wrong together; `called` is the name of the file."""
     shared = {key: value for key, value in given.items() if key in ("token", "endpoint") or INPUTS[key].per_space}
 
     @lru_cache(maxsize=1024)
@@ -269,11 +285,11 @@ def _read_fleet(
         """Most entries of a large file say the same, and then are read once."""
         return build_settings(shared | dict(own), keyless=base.keyless, identity=base.identity)
 
-    fleet = []
+    fleet, mistakes, warnings = [], [], []
     for entry in entries:
         settings, wrong, warned = build(frozenset(entry.inputs.items()))
-        named = ((), (entry.space,)) if is_pattern(entry.space) else ((entry.space,), ())
-        fleet.append(replace(settings, spaces=named[0], patterns=named[1], timeout=base.timeout, filters=base.filters))
+        spaces, patterns = ((), (entry.space,)) if is_pattern(entry.space) else ((entry.space,), ())
+        fleet.append(replace(settings, spaces=spaces, patterns=patterns, timeout=base.timeout, filters=base.filters))
         where = f"{called}:{entry.line}: {entry.space}"
         mistakes += [f"{where}: {mistake}" for mistake in wrong]
         own = {key: value for key, value in entry.inputs.items() if key in entry.own}
@@ -281,8 +297,4 @@ def _read_fleet(
             about = warning.partition(":")[0]
             if about in entry.inputs:
                 warnings.append(f"{where if about in entry.own else f'{called}: defaults'}: {warning}")
-    return (
-        tuple(fleet),
-        checks.first_of(mistakes, MAX_OF_FLEET, f"{called}: {{}} more mistakes are not shown.", more=more),
-        checks.first_of(list(dict.fromkeys(warnings)), MAX_OF_FLEET, f"{called}: {{}} more warnings are not shown."),
-    )
+    return tuple(fleet), mistakes, list(dict.fromkeys(warnings))
