@@ -140,6 +140,7 @@ LONG_LIST = ", ".join(OPERATIONS)
         ("space-id", "*/b", "space-id: '*/b' is not a pattern; write owner/pattern with '*' or '?' after the slash only."),
         ("space-id", "a b", "space-id: 'a' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only; 'b' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."),
         ("space-id", ",", "space-id: names no Space; write owner/name."),
+        ("space-id", "a/b@main", "space-id: 'a/b@main' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."),
         ("operation", "restrat", f"operation: 'restrat' is not an operation (did you mean restart?); write one of {LONG_LIST}."),
         ("operation", "zzz", f"operation: 'zzz' is not an operation; write one of {LONG_LIST}."),
         ("wait-for-stage", "5", "wait-for-stage: '5' is not a list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone."),

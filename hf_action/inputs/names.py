@@ -1,7 +1,9 @@
-"""Finds the name that somebody meant, and never suggests a change to who asked a question."""
+"""Finds the name that somebody meant, and never suggests a change to somebody who asked a question.
+
+difflib is imported late: most calls have no wrong name in them.
+"""
 
 from collections.abc import Collection, Iterable
-from difflib import SequenceMatcher, get_close_matches
 
 # Characters of a name that are compared with the known ones, which takes quadratic time.
 MAX_COMPARED = 100
@@ -18,6 +20,8 @@ def nearest(name: str, known: Iterable[str], *, prefix: str = "", changing: Coll
     A part of a known name, as `poll` is of poll-interval, is near as well. A name of `changing` is named only for what
     is almost that name and begins as it does, and only where none that changes nothing is as near.
     """
+    from difflib import get_close_matches
+
     folded = {_fold(each): each for each in known}
     typed = _fold(name[:MAX_COMPARED])
     risky = [each for each, original in folded.items() if original in changing]
@@ -33,6 +37,8 @@ def _is_slip(typed: str, name: str) -> bool:
 
 
 def _likeness(typed: str, name: str) -> float:
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(a=name, b=typed, autojunk=False).ratio()
 
 

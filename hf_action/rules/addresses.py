@@ -101,7 +101,8 @@ def has_credentials(text: str) -> bool:
     before_path = re.match(r"\s*[a-z][a-z0-9+.-]*://[^/?#@\\]+[/?#]", plain, re.IGNORECASE) or re.match(
         r"/(?!/)", plain
     )
-    return "@" in (plain[: before_path.end()] if before_path else plain)
+    before, at, _ = (plain[: before_path.end()] if before_path else plain).partition("@")
+    return bool(at) and bool(re.search(r":|//|\\\\", before))  # acme/demo@main is no address
 
 
 def is_near(host: str) -> bool:
