@@ -102,7 +102,7 @@ def has_credentials(text: str) -> bool:
         r"/(?!/)", plain
     )
     before, at, _ = (plain[: before_path.end()] if before_path else plain).partition("@")
-    return bool(at) and bool(re.search(r":|//|\\\\", before))  # acme/demo@main is no address
+    return bool(at) and bool(re.search(r":|//|\\", before))  # acme/demo@main is not an address
 
 
 def is_near(host: str) -> bool:
