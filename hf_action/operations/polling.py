@@ -30,8 +30,10 @@ HEAD_AGE = 60.0
 RESERVE_OF_LOOKS = 30
 # Requests that a careful pause takes: a look before, the write, and a look after.
 REQUESTS_OF_A_PAUSE = 3
-# Seconds after which a Space that was acted on is looked at itself, whatever a listing says.
+# Seconds after which a Space is looked at itself, whatever a listing says: it may be stuck.
 OWN_LOOK_EVERY = 60.0
+# Requests of a round, pages included, up to which Spaces are looked at for that reason, the longest unseen first.
+ROUND = 10
 # Seconds between looks at a Space that the Hub does not know yet.
 NEW_SPACE_INTERVAL = 2.5
 # What the Hub calls a hot reload that took place.
@@ -60,12 +62,14 @@ class Poller:
         What a listing told is taken only where nothing depends on it: see `_takes_listing`.
         """
         self._log.set_status(f"{progress.space}: first look")
+        progress.looked_at = progress.head_read = (
+            self._clock.now()
+        )  # an answer may take long, and be old when it is here
         if progress.listed and self._takes_listing(progress):
             progress.before, progress.is_hint = progress.listed, True
         else:
             progress.before = self._space_info(progress)
-        progress.looked_at = progress.head_read = self._clock.now()
-        self._notice(progress, progress.before, progress.looked_at)
+        self._notice(progress, progress.before, self._clock.now())
         self._ask_for_commit(progress)
 
     def _takes_listing(self, progress: SpaceProgress) -> bool:
@@ -73,7 +77,7 @@ class Poller:
 
         A list shows what it was told. A wait begins again with its own first look before it ends. A pause does no harm
         to a Space that is paused already, so it may be sent by a listing where the quota has no room for a look at each
-        Space; what it leads to is looked at all the same.
+        Space, and where nothing that changes chose the Spaces; what it leads to is looked at all the same.
         """
         settings = progress.settings
         match settings.operation:
@@ -83,7 +87,8 @@ class Poller:
                 quota = self._hub.quota()
                 wanted = REQUESTS_OF_A_PAUSE * self._owned.get(_owner(progress), 0)
                 paused = progress.listed is not None and progress.listed.runtime.stage == "PAUSED"
-                return quota is not None and quota.left < wanted and not settings.restore and not paused
+                harmful = settings.restore or paused or not settings.filters.by_name
+                return quota is not None and quota.left < wanted and not harmful
         return False
 
     def note_listing(self, owner: str, count: int) -> None:
@@ -218,15 +223,23 @@ class Poller:
             return list(members)
         listed = {space.id.lower(): space for space in spaces}
         self._owned[owner] = len(listed) or NO_LISTING
-        alone = []
+        quiet: dict[str, Observation] = {}
         for progress in members:
             hint = listed.get(progress.space.lower())
             look = self._no_news(progress, hint.runtime, now) if hint else None
             if look:
-                looks[progress.space] = look
-            else:
-                alone.append(progress)
-        return alone
+                quiet[progress.space] = look
+        for progress in self._unseen([one for one in members if one.space in quiet], now, ROUND - self._pages(owner)):
+            del quiet[progress.space]
+        looks.update(quiet)
+        return [progress for progress in members if progress.space not in quiet]
+
+    def _unseen(self, members: Sequence[SpaceProgress], now: float, most: int) -> list[SpaceProgress]:
+        """Return those to look at themselves although a listing has no news: all at the end of the budget."""
+        if now >= self._deadline - waiting.LAST_LOOK:
+            return list(members)
+        due = [progress for progress in members if now - progress.looked_at >= OWN_LOOK_EVERY]
+        return sorted(due, key=lambda progress: progress.looked_at)[: max(most, 0)]
 
     def _no_news(self, progress: SpaceProgress, hint: SpaceRuntime, now: float) -> Observation | None:
         """Return what a listing says where that is no news and ends nothing; None: look at the Space itself.
@@ -236,8 +249,6 @@ class Poller:
         """
         known, goal = progress.latest.runtime, progress.goal
         if not goal or hint.requested_hardware != known.requested_hardware:
-            return None
-        if goal.acted and now - progress.looked_at >= max(goal.settle, OWN_LOOK_EVERY):
             return None
         last = next((look for look in reversed(progress.history) if look.stage), None)
         moving = kind_of(hint.stage) is Kind.MOVING

@@ -139,9 +139,10 @@ class Restore:
         notes: list[str] = []
         sent = False
         try:
+            looked_at = self._clock.now()
             before = after = self._hub.space_info(state.space)
             for part in OPERATIONS[state.operation].undo:
-                after, done = self._put_back(state, part, after, notes)
+                after, done = self._put_back(state, part, after, looked_at, notes)
                 sent = sent or done
             verdict = Verdict(Outcome.OK if sent else Outcome.UNCHANGED, ", ".join(notes) or "nothing to undo")
         except ActionError as error:
@@ -152,7 +153,7 @@ class Restore:
         self._done[state.space] = self._result(state.space, verdict, before=before, after=after, changed=sent)
 
     def _put_back(
-        self, state: SavedState, part: UndoPart, space: SpaceInfo, notes: list[str]
+        self, state: SavedState, part: UndoPart, space: SpaceInfo, looked_at: float, notes: list[str]
     ) -> tuple[SpaceInfo, bool]:
         """Carry out one part of the undo; return the Space as it is then, and whether anything was sent."""
         undo = part(state, space.runtime)
@@ -170,13 +171,15 @@ class Restore:
             Target(
                 space=space.id,
                 runtime=space.runtime,
+                looked_at=looked_at,
                 look=self._look_at(space.id),
                 info=lambda text: self._log.info(f"{space.id}: {text}"),
             ),
             decide,
         )
         notes.append(undo.note if sent else "somebody else has changed it meanwhile")
-        return (space.now(sent.answer) if sent and sent.answer else space), bool(sent)
+        # What a write answers is no look, and something may be left to put back.
+        return (space.now(self._hub.runtime(space.id)) if sent else space), bool(sent)
 
     def _look_at(self, space: str) -> Callable[[], SpaceRuntime | None]:
         def look() -> SpaceRuntime | None:

@@ -47,6 +47,8 @@ _WAY = {
     "RUNNING_APP_STARTING": 1,
     "RUNNING": 2,
 }
+# What a Space becomes when a build is begun and fails, and never by itself.
+_ENDS_OF_BUILDS = frozenset({"BUILD_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
 
 
 def has_restarted(before: SpaceRuntime, now: SpaceRuntime) -> bool:
@@ -54,7 +56,8 @@ def has_restarted(before: SpaceRuntime, now: SpaceRuntime) -> bool:
     if kind_of(before.stage) is Kind.MOVING:
         there, here = _WAY.get(before.stage), _WAY.get(now.stage)
         return there is not None and here is not None and here < there
-    return now.stage != before.stage and kind_of(now.stage) in (Kind.MOVING, Kind.LIVE)
+    came = kind_of(now.stage) in (Kind.MOVING, Kind.LIVE) or now.stage in _ENDS_OF_BUILDS
+    return now.stage != before.stage and came
 
 
 def restart(*, factory_reboot: bool = False) -> Write:

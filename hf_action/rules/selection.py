@@ -28,6 +28,11 @@ class Filters:
     sort: str = "name"
     limit: int | None = None
 
+    @property
+    def by_name(self) -> bool:
+        """Whether Spaces are chosen by what they are called alone, about which no listing can be late."""
+        return self == Filters(search=self.search, exclude=self.exclude, sort=self.sort, limit=self.limit)
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
