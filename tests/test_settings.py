@@ -607,7 +607,7 @@ def test_no_call_makes_the_parser_fall_over(argv, environ):
 PASSWORDS = ["https://user:pa55word@hub.example", "https://pa55word@hub.example/", "http://user:pa55word@127.0.0.1:8088", "HTTPS://user:pa55word@hub.example",
              "https://user:pa55word%40hub.example", "https://user:pa55word%2540hub.example", "https://user：pa55word＠hub.example", "//user:pa55word@hub.example",
              "user:pa55word@hub.example", "https:\\\\user:pa55word@hub.example", "https:/user:pa55word@hub.example", "https://user:pa55word@hub.example/spaces/a/b",
-             "https://user:pa55word@[::1", "https://user:pa55word@hub.example:port"]  # fmt: skip
+             "https://user:pa/pa55word@hub.example", "https://user:#pa55word@hub.example", "https://user:x?pa55word@hub.example", "https://user:pa55word@[::1", "https://user:pa55word@hub.example:port"]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", PASSWORDS)
