@@ -36,7 +36,7 @@ PORTS = {"http": 80, "https": 443}  # the port where an address names none
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 # What stands before a path: a scheme, a host and a port, or nothing. In `https://user:pa/ss@host` no path has begun.
-_BEFORE_PATH = re.compile(r"\s*[a-z][a-z0-9+.-]*://(?:\[[^\]]*\]|[^/?#@:\\]+)(?::[0-9]*)?[/?#]|/(?!/)", re.IGNORECASE)
+_BEFORE_PATH = re.compile(r"\s*[a-z][a-z0-9+.-]*://(?:\[[^\]]*\]|[^/?#@:\\]+)(?::[0-9]+)?[/?#]|/(?!/)", re.IGNORECASE)
 # A part of an IPv4 address as inet_aton reads it: hexadecimal, octal or decimal.
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
