@@ -607,7 +607,7 @@ def test_no_call_makes_the_parser_fall_over(argv, environ):
 PASSWORDS = ["https://user:pa55word@hub.example", "https://pa55word@hub.example/", "http://user:pa55word@127.0.0.1:8088", "HTTPS://user:pa55word@hub.example",
              "https://user:pa55word%40hub.example", "https://user:pa55word%2540hub.example", "https://user：pa55word＠hub.example", "//user:pa55word@hub.example",
              "user:pa55word@hub.example", "https:\\\\user:pa55word@hub.example", "https:/user:pa55word@hub.example", "https://user:pa55word@hub.example/spaces/a/b",
-             "https://user:pa55word@[::1", "https://user:pa55word@hub.example:port"]  # fmt: skip
+             "https://user:pa/pa55word@hub.example", "https://user:#pa55word@hub.example", "https://user:x?pa55word@hub.example", "https://user:pa55word@[::1", "https://user:pa55word@hub.example:port"]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", PASSWORDS)
@@ -911,14 +911,14 @@ def test_ten_thousand_entries_are_quick_and_say_little(form):
     """What many entries get wrong is shown for the first ones, and counted."""
     text = {"mistakes": "operation: hardware", "warnings": "operation: info, commit: head", "both": "operation: hardware, settle: '{}'"}[form]
     fleet = "spaces:\n" + "".join(f"- {{id: a/s{number}, {text}}}\n" for number in range(5000))
-    began = time.monotonic()
+    began = time.thread_time()
     try:
         said = parse(["info", "--fleet-file=f.yml"], {}, lambda path: fleet).warnings
     except InvalidInput as error:
         said = error.mistakes
     last = {"mistakes": "f.yml: 4980 more mistakes are not shown.", "warnings": "f.yml: 4980 more warnings are not shown.", "both": "f.yml: 4980 more mistakes are not shown."}
     assert (len(said), said[-1]) == (21, last[form])
-    assert time.monotonic() - began < 20
+    assert time.thread_time() - began < 20
 
 
 def test_each_call_knows_what_chooses_its_spaces():

@@ -35,6 +35,8 @@ PORTS = {"http": 80, "https": 443}  # the port where an address names none
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+# What stands before a path: a scheme, a host and a port, or nothing. In `https://user:pa/ss@host` no path has begun.
+_BEFORE_PATH = re.compile(r"\s*[a-z][a-z0-9+.-]*://(?:\[[^\]]*\]|[^/?#@:\\]+)(?::[0-9]+)?[/?#]|/(?!/)", re.IGNORECASE)
 # A part of an IPv4 address as inet_aton reads it: hexadecimal, octal or decimal.
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
@@ -98,9 +100,7 @@ def has_credentials(text: str) -> bool:
     plain = text
     for _ in range(3):  # %2540 is %40 is @
         plain = normalize("NFKC", unquote(plain))
-    before_path = re.match(r"\s*[a-z][a-z0-9+.-]*://[^/?#@\\]+[/?#]", plain, re.IGNORECASE) or re.match(
-        r"/(?!/)", plain
-    )
+    before_path = _BEFORE_PATH.match(plain)
     before, at, _ = (plain[: before_path.end()] if before_path else plain).partition("@")
     return bool(at) and bool(re.search(r":|//|\\", before))  # acme/demo@main is not an address
 
