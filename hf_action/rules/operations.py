@@ -221,7 +221,7 @@ class Operation:
 OPERATIONS = {
     row.name: row
     for row in (
-        Operation("info", "Take one look at each Space and report it."),
+        Operation("info", "Look at each Space once and report it."),
         Operation(
             "wait",
             "Wait until each Space is in the stage asked for; change nothing.",
@@ -240,7 +240,7 @@ OPERATIONS = {
         ),
         Operation(
             "pause",
-            "Pause each Space unless it is paused already, then wait until it is.",
+            "Pause each Space that is not paused yet, then wait until it is.",
             writes=True,
             changes=True,
             waits_for="PAUSED",
@@ -275,7 +275,7 @@ OPERATIONS = {
         ),
         Operation(
             "sleep-time",
-            "Set after how long without a visit each Space goes to sleep.",
+            "Set how long each Space must go without a visit before it sleeps.",
             writes=True,
             changes=True,
             needs="sleep-time",
@@ -284,7 +284,7 @@ OPERATIONS = {
             sends=_sleep_time,
             undo=(sleep_time_back,),
         ),
-        Operation("list", "List the selected Spaces; act on none."),
+        Operation("list", "List the selected Spaces; change nothing."),
     )
 }
 
