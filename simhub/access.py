@@ -1,11 +1,12 @@
 """Who may see and do what, and how often; kept apart so that every refusal of the Hub can be read in one place.
 
-Status, headers and wording: samples/errors.json; the exceptions are marked "wording not seen".
+Status, headers and wording: samples/errors.json, evidence.json; the exceptions are marked "wording not seen".
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
+from urllib.parse import quote
 
 WINDOW = 300  # seconds; hub-docs rate-limits.md
 
@@ -25,7 +26,8 @@ class Token:
     """A user's access token.
 
     `kind` is write, read or fine-grained. `owners` are those whose private Spaces it may see, `writes` those
-    whose Spaces it may change (never with a read token). Without `can_pay` there is no payment method.
+    whose Spaces it may change (never with a read token). Without `can_pay` there is no payment method. Nobody knows it
+    from world second `expires` on.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Token:
     owners: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     can_pay: bool = True
+    expires: float = inf
 
     def may_write(self, owner: str) -> bool:
         """Tell whether the Spaces of `owner` may be changed with this token."""
@@ -69,8 +72,55 @@ def payment_wanted() -> Refusal:
     return Refusal(403, "A payment method is required for this hardware")
 
 
+def free_quota_reached(flavor: str) -> Refusal:
+    """Return the refusal to start another Space on free hardware (wording sure, its JSON envelope assumed)."""
+    remedy = "please upgrade your account, or pause your previous Spaces to restart this one"
+    return Refusal(403, f"You've reached your {flavor} quota limit, {remedy}")
+
+
+def moved(location: str) -> Refusal:
+    """Return the redirect to the new name of a renamed Space (wording not seen)."""
+    return Refusal(
+        307, f"Temporary Redirect. Redirecting to {location}", headers={"Location": quote(location, safe="/?&=%")}
+    )
+
+
+def no_route() -> Refusal:
+    """Return the refusal of a path that leads nowhere (wording not seen)."""
+    return Refusal(404, "Sorry, we can't find the page you are looking for.")
+
+
+def no_revision(revision: str) -> Refusal:
+    """Return the refusal of a revision that the repository does not know."""
+    return _explained(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+
+
+def no_entry(commit: str) -> Refusal:
+    """Return the refusal of a path that the commit does not have."""
+    refusal = _explained(404, "Entry not found", code="EntryNotFound")
+    refusal.headers["X-Repo-Commit"] = commit
+    return refusal
+
+
+def parent_moved() -> Refusal:
+    """Return the refusal of a commit whose parent is not the head any more."""
+    return Refusal(412, "A commit has happened since. Please refresh and try again.")
+
+
+def nothing_to_delete() -> Refusal:
+    """Return the refusal of a commit that deletes what is not there."""
+    return _explained(404, "A file with this name doesn't exist", code="EntryNotFound")
+
+
+def dangling_pointer(path: str) -> Refusal:
+    """Return the refusal of a commit with a large file that was not uploaded."""
+    rejected = "Your push was rejected because an LFS pointer pointed to a file that does not exist."
+    return bad_request(f"{rejected} Offending file: - {path}")
+
+
 def _explained(status: int, message: str, code: str | None = None) -> Refusal:
-    headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
+    shown = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in message).strip()
+    headers = {"X-Error-Message": shown} | ({"X-Error-Code": code} if code else {})
     return Refusal(status, message, headers=headers)
 
 
@@ -80,6 +130,7 @@ class Meter:
 
     quota: int = 1000
     anonymous_quota: int = 500
+    kind: str = "api"
     _spent: dict[str | None, tuple[int, int]] = field(default_factory=dict)
 
     def spend(self, caller: str | None, now: float) -> dict[str, str]:
@@ -90,10 +141,10 @@ class Meter:
         spent = spent + 1 if counted_in == window else 1
         self._spent[caller] = window, spent
         headers = {
-            "RateLimit": f'"api";r={max(0, quota - spent)};t={ceil((window + 1) * WINDOW - now)}',
-            "RateLimit-Policy": f'"fixed window";"api";q={quota};w={WINDOW}',
+            "RateLimit": f'"{self.kind}";r={max(0, quota - spent)};t={ceil((window + 1) * WINDOW - now)}',
+            "RateLimit-Policy": f'"fixed window";"{self.kind}";q={quota};w={WINDOW}',
         }
         if spent > quota:
-            limit = f"you hit the quota of {quota} api requests per 5 minutes period."
+            limit = f"you hit the quota of {quota} {self.kind} requests per 5 minutes period."
             raise Refusal(429, f"We had to rate limit you, {limit}", headers=headers)
         return headers

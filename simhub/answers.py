@@ -1,16 +1,13 @@
 """How the Hub shows a Space: the only place that knows the shapes of samples/runtimes.json and samples/space.json."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha1
-from typing import TYPE_CHECKING, Any
 
 from simhub import access
-
-if TYPE_CHECKING:
-    from simhub.world import Space, State
-
-Json = dict[str, Any]  # an object as it is sent; samples/ say what is in it, and tests compare
+from simhub.shapes import Json
+from simhub.space import Space, State
 
 # huggingface_hub, ExpandSpaceProperty_T
 EXPANDABLE = frozenset(
@@ -53,12 +50,17 @@ def iso(date: datetime) -> str:
     return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def request_id(number: int) -> str:
+    """Return the id of the answer of that number, as support asks for it."""
+    return f"Root=1-{0x6A000000 + number:08x}-{sha1(str(number).encode(), usedforsecurity=False).hexdigest()[:24]}"
+
+
 def subdomain(id: str) -> str:
     """Return the first label of the app's own address."""
     return re.sub(r"[^a-z0-9]+", "-", id.lower()).strip("-")
 
 
-def runtime(space: "Space", state: "State", sleep_time: int | None) -> Json:
+def runtime(space: Space, state: State, sleep_time: int | None) -> Json:
     """Return the runtime object; `sleep_time` in seconds, None for never."""
     replicas = {"current": 1, "requested": 1} if state.live else {"requested": 1}
     if space.sdk == "static":
@@ -70,18 +72,45 @@ def runtime(space: "Space", state: "State", sleep_time: int | None) -> Json:
         "storage": None,
         "gcTimeout": sleep_time,
         "replicas": replicas,
-        "devMode": False,
+        "devMode": space.dev_mode,
         "domains": [{"domain": f"{subdomain(space.id)}.hf.space", "stage": "READY"}],
     }
     if state.live and state.commit is not None:
         shown["sha"] = state.commit
     if state.error is not None:
         shown["errorMessage"] = state.error
-    return shown | dict(space.runtime_extra)
+    return shown | dict(space.runtime_extra) | dict(state.runtime)
 
 
-def description(space: "Space", state: "State", runtime: Json, last_modified: str, endpoint: str) -> Json:
-    """Return the whole Space; its `host` lies below `endpoint`, as names in hf.space cannot resolve here."""
+def bare(runtime: Json) -> Json:
+    """Return the runtime of a PAUSED Space as a listing was seen to show it: without what is not needed to start it."""
+    replicas = {"current": None} | runtime["replicas"]
+    return {key: runtime[key] for key in ("stage", "hardware", "errorMessage") if key in runtime} | {
+        "replicas": replicas
+    }
+
+
+def reloaded(space: Space, sha: str) -> Json:
+    """Return what the runtime of a hot-reloaded Space holds besides (client, SpaceHotReloading; no recording)."""
+    return {"hotReloading": {"status": "created", "replicaStatuses": [[replica(space.id, sha), None]]}}
+
+
+def replica(id: str, sha: str | None) -> str:
+    """Return the name of the replica that serves a commit, as the edge tells it."""
+    name = sha1(f"{id} {sha}".encode(), usedforsecurity=False).hexdigest()
+    return f"{name[:8]}-{name[8:12]}-{name[12:17]}"
+
+
+def app_host(space: Space, template: str, endpoint: str) -> str:
+    """Return the address of the app; a static one has a host of another kind."""
+    kind, name = (
+        ("_static", f"{subdomain(space.id)}.static") if space.sdk == "static" else ("_apps", subdomain(space.id))
+    )
+    return template.format(endpoint=endpoint.rstrip("/"), kind=kind, id=space.id, subdomain=name)
+
+
+def description(space: Space, head: str, runtime: Json, last_modified: str, host: str, files: Iterable[str]) -> Json:
+    """Return the whole Space; `head` is the repository's as it is told, `host` the app's own address."""
     card = {"title": space.title, "emoji": "🚀", "colorFrom": "gray", "colorTo": "pink", "sdk": space.sdk}
     if space.sdk in ("gradio", "streamlit"):
         card["sdk_version"] = space.sdk_version
@@ -89,14 +118,14 @@ def description(space: "Space", state: "State", runtime: Json, last_modified: st
         "_id": sha1(space.id.encode(), usedforsecurity=False).hexdigest()[:24],
         "id": space.id,
         "author": space.owner,
-        "sha": state.head,
+        "sha": head,
         "lastModified": last_modified,
         "private": space.private,
         "gated": False,
         "disabled": False,
         "tags": space.tags,
         "subdomain": subdomain(space.id),
-        "host": f"{endpoint.rstrip('/')}/_apps/{space.id}",
+        "host": host,
         "likes": space.likes,
         "sdk": space.sdk,
         "cardData": card | {"pinned": False},
@@ -105,7 +134,7 @@ def description(space: "Space", state: "State", runtime: Json, last_modified: st
         "region": "us",
         "trendingScore": 0,
         "usedStorage": 0,
-        "siblings": [{"rfilename": name} for name in (".gitattributes", "README.md", "app.py")],
+        "siblings": [{"rfilename": name} for name in files],
         "createdAt": space.created_at,
         "runtime": runtime,
     }
@@ -120,7 +149,7 @@ def expanded(description: Json, expand: tuple[str, ...]) -> Json:
     return {key: value for key, value in description.items() if key in ("_id", "id", *expand)}
 
 
-def entry(space: "Space", description: Json) -> Json:
+def entry(space: Space, description: Json) -> Json:
     """Return the Space as a listing shows it."""
     hidden = {"_id", "sha", "gated", "disabled", "subdomain", "host", "cardData", "models", "datasets", "region"}
     hidden |= {"usedStorage", "siblings"}

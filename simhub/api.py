@@ -3,51 +3,69 @@
 Paths and parameters are those of huggingface_hub 2.4.0 (hf_api.py). Whatever is asked, the answer is HTTP.
 """
 
-import asyncio
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import format_datetime
 from html import escape
-from types import UnionType
+from itertools import count
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from simhub import access, answers
+from simhub import access, answers, asked, edge, listing
 from simhub.access import Refusal, Token
-from simhub.answers import Json
+from simhub.downloads import Downloads
+from simhub.edge import NO_PAGE
+from simhub.repos import Repos
+from simhub.shapes import Json
+from simhub.space import StatusEvents
+from simhub.streams import EventStream, follow_log, follow_status
 from simhub.world import World
 
-TICK = 0.02  # real seconds between two looks at the world's clock while a stream is open
-OUT_OF_ORDER = "Your space is in error, check its status on hf.co"  # samples/errors.json
-NO_PAGE = "<!doctype html><title>404</title><h1>404</h1>"
-NO_ROUTE = "Sorry, we can't find the page you are looking for."
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Api:
-    """The ASGI application: the Hub's API and pages, and below /_apps/ the Spaces' own hosts.
+    """The ASGI application: the Hub's API and pages, and below /_apps/ and /_static/ the Spaces' own hosts.
 
-    A listing's pages hold at most `page_size`; `keep_alive` is real seconds between two signs of life of a stream.
+    The apps are served by the names of their hosts as well (acme-demo.hf.space), to whoever finds the way here.
+    A listing's pages hold `page_size`, or as many as are asked for, but never more than `page_cap`. `keep_alive` is
+    real seconds between two signs of life of a stream, `chatter` between two events that mean nothing.
     """
 
     world: World
     page_size: int = 100
     keep_alive: float = 15.0
+    page_cap: int = 1000
+    chatter: float = 1.0
+    repos: Repos = field(init=False)
+    downloads: Downloads = field(init=False)
+    _answers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.repos, self.downloads = Repos(self.world), Downloads(self.world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        named = edge.by_name(self.world, request.headers.get("host", ""))
         match scope["path"].split("/")[1:]:
+            case path if named is not None:
+                response = await edge.visit(
+                    self.world, request, id=named[0], path=f"/{'/'.join(path)}", static=named[1]
+                )
             case ["api", *path]:
                 response = await self._api(request, path=path)
-            case ["_apps", owner, name, *_]:
-                response = self._page(request, id=f"{owner}/{name}", app=True)
+            case [("_apps" | "_static") as kind, owner, name, *path]:
+                response = await edge.visit(
+                    self.world, request, id=f"{owner}/{name}", path=f"/{'/'.join(path)}", static=kind == "_static"
+                )
             case ["spaces", owner, name]:
-                response = self._page(request, id=f"{owner}/{name}", app=False)
+                response = self._page(request, id=f"{owner}/{name}")
+            case ["spaces", *path]:
+                response = await self.downloads.answer(request, path=path)
+            case ["_lfs", owner, name, *rest] if self.world.exists(f"{owner}/{name}"):
+                response = await self.downloads.storage(request, id=f"{owner}/{name}", rest=rest)
             case _:
                 response = HTMLResponse(NO_PAGE, status_code=404)
         response.headers["date"] = format_datetime(self.world.date(self.world.now()), usegmt=True)
@@ -56,7 +74,7 @@ class Api:
     async def _api(self, request: Request, path: list[str]) -> Response:
         quota: dict[str, str] = {}
         try:
-            secret = _bearer(request)
+            secret = asked.bearer(request)
             known = secret in self.world.tokens
             quota = self.world.meter.spend(secret if known else None, now=self.world.now())
             token = self.world.authenticate(secret)
@@ -64,10 +82,17 @@ class Api:
         except Refusal as refusal:
             response = JSONResponse({"error": refusal.message}, status_code=refusal.status, headers=refusal.headers)
         response.headers.update(quota)
+        response.headers["x-request-id"] = answers.request_id(next(self._answers))
         return response
 
     async def _route(self, request: Request, path: list[str], token: Token | None) -> Response:
+        match path:
+            case ["spaces", owner, name, *rest] if (new := self.world.renamed(f"{owner}/{name}")) is not None:
+                query = f"?{request.url.query}" if request.url.query else ""
+                raise access.moved("/".join(["/api/spaces", new, *rest]) + query)
         match request.method, path:
+            case "POST", ["validate-yaml"]:
+                return JSONResponse({"errors": [], "warnings": []})
             case "GET", ["spaces"]:
                 return self._listing(request, token=token)
             case "GET", ["spaces", "hardware"]:
@@ -76,31 +101,48 @@ class Api:
                 return JSONResponse(_whoami(token))
             case "GET", ["spaces", owner, name, *rest]:
                 return self._look(request, id=f"{owner}/{name}", rest=rest, token=token)
+            case "POST", ["spaces", owner, name, ("paths-info" | "preupload" | "commit") as kind, revision]:
+                return JSONResponse(
+                    await self._repository(request, id=f"{owner}/{name}", kind=kind, revision=revision, token=token)
+                )
             case (("POST" | "DELETE"), ["spaces", owner, name, *rest]):
                 return JSONResponse(await self._write(request, id=f"{owner}/{name}", rest=rest, token=token))
-        raise Refusal(404, NO_ROUTE)
+        raise access.no_route()
 
     def _look(self, request: Request, id: str, rest: list[str], token: Token | None) -> Response:
         self.world.admit(id, token)
         match rest:
             case []:
                 expand = request.query_params.getlist("expand")
-                return JSONResponse(self.world.describe(id, endpoint=_endpoint(request), expand=expand))
+                return JSONResponse(self.world.describe(id, endpoint=asked.endpoint(request), expand=expand))
             case ["runtime"]:
                 return JSONResponse(self.world.runtime(id))
             case [("variables" | "secrets") as kind]:
                 self.world.admit(id, token, write=kind == "secrets")
-                return JSONResponse(self.world.variables(id, secret=kind == "secrets"))
+                return JSONResponse(self.world.life(id).settings(secret=kind == "secrets"))
             case ["logs", ("build" | "run") as kind]:
-                tail = _number(request, name="tail", lowest=0)
-                batches = _follow_log(self.world, id=id, kind=kind, tail=tail)
-            case ["events"]:
-                batches = _follow_runtime(self.world, id=id)
+                if token is None:
+                    raise access.login_wanted()
+                tail = asked.number(request, name="tail", lowest=0)
+                batches = follow_log(self.world, life=self.world.life(id), kind=kind, tail=tail)
+            case [("tree" | "revision" | "commits" | "xet-read-token"), *_]:
+                return self.repos.look(request, id=id, rest=rest, endpoint=asked.endpoint(request))
+            case ["events"] if self.world.life(id).space.status_events is not StatusEvents.MISSING:
+                batches = follow_status(self.world, life=self.world.life(id), chatter=self.chatter)
             case _:
-                raise Refusal(404, NO_ROUTE)
-        if token is None:
-            raise access.login_wanted()
+                raise access.no_route()
         return EventStream(batches, keep_alive=self.keep_alive)
+
+    async def _repository(
+        self, request: Request, id: str, kind: str, revision: str, token: Token | None
+    ) -> Json | list[Json]:
+        self.world.admit(id, token, write=kind != "paths-info")
+        if kind == "paths-info":
+            return await self.repos.paths(request, id=id, revision=revision)
+        if kind == "preupload":
+            return await self.repos.preupload(request, id=id, revision=revision)
+        assert token is not None  # admitted to write
+        return await self.repos.commit(request, id=id, revision=revision, token=token)
 
     async def _write(self, request: Request, id: str, rest: list[str], token: Token | None) -> Json:
         self.world.admit(id, token, write=True)
@@ -110,29 +152,31 @@ class Api:
             case "POST", ["pause"]:
                 return self.world.pause(id)
             case "POST", ["hardware"]:
-                body = await _body(request, flavor=str, sleepTimeSeconds=int | None)
+                body = await asked.body(request, flavor=str, sleepTimeSeconds=int | None)
                 flavor, sleep_time = body["flavor"], body["sleepTimeSeconds"]
                 return self.world.request_hardware(
                     id, flavor=flavor, sleep_time_seconds=sleep_time, can_pay=token is not None and token.can_pay
                 )
             case "POST", ["sleeptime"]:
-                body = await _body(request, seconds=int)
+                body = await asked.body(request, seconds=int)
                 return self.world.set_sleep_time(id, seconds=body["seconds"])
             case "POST", [("variables" | "secrets") as kind]:
-                body = await _body(request, key=str, value=str, description=str | None)
-                self.world.set_variable(id, **body, secret=kind == "secrets")
+                body = await asked.body(request, key=str, value=str, description=str | None)
+                updated_at = answers.iso(self.world.date(self.world.now()))
+                self.world.life(id).set_variable(**body, updated_at=updated_at, secret=kind == "secrets")
             case "DELETE", [("variables" | "secrets") as kind]:
-                body = await _body(request, key=str)
-                self.world.delete_variable(id, key=body["key"], secret=kind == "secrets")
+                body = await asked.body(request, key=str)
+                self.world.life(id).settings(secret=kind == "secrets").pop(body["key"], None)
             case _:
-                raise Refusal(404, NO_ROUTE)
-        return {} if kind == "secrets" else self.world.variables(id)
+                raise access.no_route()
+        return {} if kind == "secrets" else self.world.life(id).variables
 
     def _listing(self, request: Request, token: Token | None) -> Response:
         query = request.query_params
-        limit = min(_number(request, name="limit", lowest=1) or self.page_size, self.page_size)
-        start = _number(request, name="cursor", lowest=0) or 0
-        ids = self.world.select(
+        limit = min(asked.number(request, name="limit", lowest=1) or self.page_size, self.page_cap)
+        start = asked.number(request, name="cursor", lowest=0) or 0
+        ids = listing.select(
+            self.world,
             token=token,
             author=query.get("author"),
             search=query.get("search"),
@@ -141,123 +185,22 @@ class Api:
             ascending=query.get("direction") == "1",
         )
         full = query.get("full", "").lower() in ("true", "1")
-        endpoint, expand = _endpoint(request), query.getlist("expand")
-        page = [self.world.entry(id, endpoint=endpoint, expand=expand, full=full) for id in ids[start : start + limit]]
+        endpoint, expand = asked.endpoint(request), query.getlist("expand")
+        shown = ids[start : start + limit]
+        page: list[object] = [] if start else list(self.world.listing_odd)
+        page += [listing.entry(self.world, id, endpoint=endpoint, expand=expand, full=full) for id in shown]
         if start + limit >= len(ids):
             return JSONResponse(page)
         same = [(name, value) for name, value in query.multi_items() if name != "cursor"]
         more = f"{endpoint}/api/spaces?{urlencode([*same, ('cursor', start + limit)])}"
         return JSONResponse(page, headers={"Link": f'<{more}>; rel="next"'})
 
-    def _page(self, request: Request, id: str, *, app: bool) -> Response:
+    def _page(self, request: Request, id: str) -> Response:
         try:
-            self.world.admit(id, self.world.authenticate(_bearer(request)))
+            self.world.admit(id, self.world.authenticate(asked.bearer(request)))
         except Refusal:
             return HTMLResponse(NO_PAGE, status_code=404)
-        state = self.world.visit(id) if app else self.world.state(id)
-        if app and not state.live:
-            return HTMLResponse(OUT_OF_ORDER, status_code=503)
-        return HTMLResponse(f"<!doctype html><title>{escape(id)}</title><p>{escape(state.stage)}")
-
-
-class EventStream(Response):
-    """Server-Sent Events: every batch as it comes, with an empty event as keep-alive, until the batches end."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, batches: Iterator[list[Json]], keep_alive: float) -> None:
-        super().__init__()
-        del self.headers["content-length"]
-        self.batches = batches
-        self.keep_alive = keep_alive
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
-        """Send what there is, again and again, until the client has gone or there is no more."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        gone = asyncio.ensure_future(until_gone(receive))
-        clock = asyncio.get_running_loop().time
-        silent_since = clock() - self.keep_alive
-        for batch in self.batches:
-            if not batch and clock() - silent_since >= self.keep_alive:
-                await send(_chunk("data:\n\n"))
-                silent_since = clock()
-            for event in batch:
-                await send(_chunk(f"data: {json.dumps(event, separators=(',', ':'))}\n\n"))
-                silent_since = clock()
-            await asyncio.wait({gone}, timeout=TICK)
-            if gone.done():
-                break
-        gone.cancel()
-        await send({"type": "http.response.body", "body": b""})
-
-
-async def until_gone(receive: Receive) -> None:
-    """Return when the client has hung up, or the server is about to."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _chunk(text: str) -> Json:
-    return {"type": "http.response.body", "body": text.encode(), "more_body": True}
-
-
-def _follow_log(world: World, id: str, kind: str, tail: int | None) -> Iterator[list[Json]]:
-    log = world.logs(id, kind)
-    began, sent = log.began, 0 if tail is None else max(0, len(log.lines) - tail)
-    while True:
-        log = world.logs(id, kind)
-        if log.began != began:  # a new build, a new log
-            began, sent = log.began, 0
-        yield [{"data": f"{line}\n", "timestamp": answers.iso(world.date(at))} for at, line in log.lines[sent:]]
-        sent = len(log.lines)
-        if not log.open:
-            return
-
-
-def _follow_runtime(world: World, id: str) -> Iterator[list[Json]]:
-    # What the real events carry is not documented, so these carry nothing to rely on.
-    seen = world.runtime(id)  # as the request finds it, not when the answer is under way
-
-    def changes() -> Iterator[list[Json]]:
-        nonlocal seen
-        while True:
-            runtime = world.runtime(id)
-            yield [] if runtime == seen else [{"simulated": True}]
-            seen = runtime
-
-    return changes()
-
-
-def _endpoint(request: Request) -> str:
-    # As the client reached it, which in a container may be another name than here.
-    return f"{request.scope['scheme']}://{request.headers.get('host', '127.0.0.1')}"
-
-
-def _bearer(request: Request) -> str | None:
-    header = request.headers.get("authorization")
-    return None if header is None else header.removeprefix("Bearer ")
-
-
-def _number(request: Request, name: str, lowest: int) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= lowest):
-        raise access.bad_request(f"Invalid {name} parameter")
-    return int(text)
-
-
-async def _body(request: Request, **wanted: type | UnionType) -> Json:
-    """Return the wanted fields of the JSON body, None for an absent optional one; raises Refusal."""
-    try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise access.bad_request("Invalid JSON body") from None
-    fields = {name: body.get(name) if isinstance(body, dict) else None for name in wanted}
-    for name, kind in wanted.items():
-        if not isinstance(fields[name], kind) or isinstance(fields[name], bool):
-            raise access.bad_request(f"Invalid input: {name}")
-    return fields
+        return HTMLResponse(f"<!doctype html><title>{escape(id)}</title><p>{escape(self.world.state(id).stage)}")
 
 
 def _whoami(token: Token | None) -> Json:

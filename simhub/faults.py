@@ -15,7 +15,8 @@ from enum import Enum
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from simhub.api import until_gone
+from simhub import answers
+from simhub.streams import until_gone
 
 HUGE = 50  # MB
 
@@ -72,6 +73,26 @@ class Fault:
     location: str = ""
     pause: float = 0.01
     effect: bool = False
+
+
+# As public reports have them: tests/samples/evidence.json.
+SLOW_RESTART = Fault(
+    Kind.STATUS,
+    method="POST",
+    path="/restart$",
+    status=504,
+    body={"error": "The request is taking longer than expected, please try again later."},
+    effect=True,
+)
+EDGE_BLOCKS = Fault(
+    Kind.STATUS,
+    status=403,
+    headers={"Server": "CloudFront"},
+    body="<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>",
+    times=None,
+)
+EDGE_IN_TROUBLE = Fault(Kind.STATUS, path="^/_(apps|static)/", status=502, body="<html><h1>500</h1></html>")
+GONE = Fault(Kind.STATUS, path="^/api/", status=410, body={"error": "Gone"}, times=None)  # wording not seen
 
 
 @dataclass(slots=True)
@@ -194,7 +215,8 @@ def _replacement(fault: Fault, answer: Answer) -> Response:
             return HTMLResponse(fault.body, status_code=fault.status, headers=fault.headers)
         case Kind.STATUS:
             body = {"error": "simulated"} if fault.body is None else fault.body
-            return JSONResponse(body, status_code=fault.status, headers=fault.headers)
+            headers = {"X-Request-Id": answers.request_id(0)} | fault.headers
+            return JSONResponse(body, status_code=fault.status, headers=headers)
         case Kind.REDIRECT:
             return Response(status_code=307, headers=fault.headers | {"Location": fault.location})
         case Kind.HTML:

@@ -5,7 +5,9 @@ The titles say what each one shows. A restart sets most of them going. `crowd` a
 
 from typing import Any
 
-from simhub.world import HEAD, REQUESTED, Phase, Script, Space
+from simhub import access
+from simhub.app import AppAnswer
+from simhub.space import FREE_QUOTA_EXCEEDED, HEAD, REQUESTED, Phase, Script, Space
 
 OLD = "a73e54d0c1f4b8e29d6a7c35f08b1e62d94c7a10"
 NEW = "3d2e3a67dc686c9c3abc3aaede5f66cd1fa7434c"
@@ -43,6 +45,8 @@ CRASH_LOG = (
     (11.0, "KeyError: 'MODEL_REPO_ID'"),
 )
 BUILD_FAILED = "Job failed with exit code: 1. Reason: cache miss: [4/7] RUN pip install -r requirements.txt"
+FLAP = "Exit code: 128. Reason: failed to create containerd task: failed to create shim task: context canceled"
+FLAPPED: Script = (Phase(15, "APP_STARTING"), Phase(18, "RUNNING", commit=HEAD, hardware=REQUESTED))
 CRASHED = "Exit code: 1. Reason: KeyError: 'MODEL_REPO_ID'"
 
 
@@ -107,6 +111,34 @@ def showcase() -> list[Space]:
             "future-stage",
             "a restart goes through a stage nobody has heard of",
             restart=(*rebuild()[:2], Phase(13, "RUNNING_WARMING_UP"), Phase(17, "RUNNING", commit=HEAD)),
+        ),
+        _space(
+            "holding",
+            "says RUNNING after a restart, but its host serves 'Preparing Space' for another 15 s",
+            holding=15,
+            restart=build(),
+        ),
+        _space(
+            "flapping",
+            "a restart shows RUNTIME_ERROR for 3 s on its way to RUNNING",
+            restart=(*rebuild()[:2], Phase(12, "RUNTIME_ERROR", error=FLAP), *FLAPPED),
+        ),
+        _space(
+            "late-head",
+            "a push builds at once, but for 12 s the repository's head is still told as it was",
+            head_lag=12,
+        ),
+        _space(
+            "login",
+            "its app sends every visitor to a login on another host",
+            app=(AppAnswer(status=302, headers={"Location": "https://login.example/?next=/"}, body=""),),
+        ),
+        _space(
+            "quota",
+            "was paused by the Hub: its owner's quota of free hardware is used up, and a restart is refused",
+            stage="PAUSED",
+            error=FREE_QUOTA_EXCEEDED,
+            refusals=dict.fromkeys(("restart", "factory"), (403, access.free_quota_reached("cpu-basic").message)),
         ),
         _space("sleeping", "a visit or a restart wakes it", stage="SLEEPING"),
         _space("paused", "only a restart wakes it", stage="PAUSED"),

@@ -22,15 +22,19 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from simhub.answers import Json
 from simhub.api import Api
+from simhub.edge import TOKEN_HEADERS
 from simhub.faults import Fault, Faults, Kind, spoil
+from simhub.shapes import Json
 from simhub.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that came, at world second `at`. `status` is 0 where no answer began."""
+    """A request that came, at world second `at`. `status` is 0 where no answer began.
+
+    `token_headers` are the names of the headers that a token came in.
+    """
 
     at: float
     method: str
@@ -39,10 +43,12 @@ class Request:
     status: int
     authenticated: bool
     user_agent: str
+    host: str = ""
+    token_headers: tuple[str, ...] = ()
 
 
 class Certificates:
-    """A certificate for 127.0.0.1 and localhost, and its authority's in a file of `folder`.
+    """A certificate for 127.0.0.1, localhost and the names of apps, and its authority's in a file of `folder`.
 
     `ca_file` is for clients that obey SSL_CERT_FILE; `context` is the server's.
     """
@@ -52,7 +58,8 @@ class Certificates:
         self.ca_file = folder / "simhub-ca.pem"
         authority.cert_pem.write_to_path(str(self.ca_file))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(self.context)
+        names = ("127.0.0.1", "localhost", "*.hf.space", "*.static.hf.space")
+        authority.issue_cert(*names).configure_cert(self.context)
 
 
 @dataclass(slots=True)
@@ -73,6 +80,8 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of any kind."""
+        if scope["path"].startswith("http://"):  # as a proxy is asked (RFC 9112, 3.2.2); Host has the same name
+            scope["path"] = "/" + scope["path"].split("/", 3)[-1]
         if scope["path"].startswith("/_sim/"):
             return await self._control(scope, receive, send)
         transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's H11Protocol
@@ -94,6 +103,8 @@ class Server:
             status=status,
             authenticated=b"authorization" in headers,
             user_agent=headers.get(b"user-agent", b"").decode("latin-1"),
+            host=headers.get(b"host", b"").decode("latin-1"),
+            token_headers=tuple(name for name in TOKEN_HEADERS if name.encode() in headers),
         )
         (self.requests if request.path.startswith("/api/") else self.visits).append(request)
         if self.on_request is not None:
@@ -149,10 +160,12 @@ def serve(
     page_size: int = 100,
     keep_alive: float = 15.0,
     on_request: Callable[[Request], None] | None = None,
+    page_cap: int = 1000,
+    chatter: float = 1.0,
 ) -> Iterator[Server]:
     """Serve `world` until the block ends; port 0 is any free one.
 
-    `page_size` and `keep_alive` are as for Api; `on_request` is called in the server's thread.
+    `page_size`, `keep_alive`, `page_cap` and `chatter` are as for Api; `on_request` is called in the server's thread.
     Raises OSError when the address cannot be listened on.
     """
     listener = socket.create_server((host, port), backlog=1024)
@@ -160,7 +173,8 @@ def serve(
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
     url = f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
-    server = Server(url=url, world=world, api=Api(world, page_size, keep_alive), on_request=on_request)
+    api = Api(world, page_size=page_size, keep_alive=keep_alive, page_cap=page_cap, chatter=chatter)
+    server = Server(url=url, world=world, api=api, on_request=on_request)
     started: Future[Started] = Future()
     running = _run(server, listener=listener, context=tls.context if tls else None, started=started)
     thread = threading.Thread(target=asyncio.run, args=(running,), name="simhub", daemon=True)

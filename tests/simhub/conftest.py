@@ -4,9 +4,9 @@ import pytest
 from huggingface_hub.utils import set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 
+from simhub.clock import FakeClock
 from simhub.server import serve
 from simhub.world import World
-from tests.clocks import FakeClock
 
 
 @pytest.fixture(autouse=True)

@@ -138,7 +138,7 @@ def test_the_client_reads_logs(api, anonymous, clock):
     lines = list(api.fetch_space_logs("demo/build-error", build=True))
     assert lines[0].startswith("===== Build Queued at 2026-08-01")
     assert "No matching distribution found for torch==9.9" in lines[-2]
-    assert list(api.fetch_space_logs("demo/crash-loop"))[-1] == "KeyError: 'MODEL_REPO_ID'\n"
+    assert list(api.fetch_space_logs("demo/crash-loop"))[-1] == "KeyError: 'MODEL_REPO_ID'"
     with pytest.raises(HfHubHTTPError, match="401"):
         list(anonymous.fetch_space_logs("demo/running"))
 

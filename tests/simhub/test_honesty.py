@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from simhub.access import Meter, Token
+from simhub.clock import FakeClock
 from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import ListingSha, Phase, Space, World
-from tests.clocks import FakeClock
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RUNTIMES = json.loads((SAMPLES / "runtimes.json").read_text())

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simhub import listing
 from simhub.access import WINDOW, Meter, Refusal, Token
+from simhub.clock import FakeClock
 from simhub.scenarios import NEW, NEWER, OLD, rebuild, showcase
 from simhub.world import HEAD, KEEP, REQUESTED, Event, ListingSha, Phase, Space, World
-from tests.clocks import FakeClock
 
 STAGES = ("RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING", "BUILDING", "APP_STARTING", "SLEEPING", "PAUSED")
 STAGES += ("STOPPED", "BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE", "DELETING", "NEVER_HEARD_OF")
@@ -25,6 +26,10 @@ def timeline(world, clock, id, seconds, step=0.5):
             seen.append((clock.now() - began, *look))
         clock.sleep(step)
     return seen
+
+
+def log_of(world, id, kind):
+    return world.life(id).log(kind, now=world.now(), date=world.date)
 
 
 def one(world, **differences):
@@ -311,9 +316,9 @@ def test_listings_can_lag_and_hide_the_commit(world, clock):
     id = one(world)
     world.listing_lag = 30
     world.pause(id)
-    assert (world.entry(id)["runtime"]["stage"], world.runtime(id)["stage"]) == ("RUNNING", "PAUSED")
+    assert (listing.entry(world, id)["runtime"]["stage"], world.runtime(id)["stage"]) == ("RUNNING", "PAUSED")
     shown = {
-        switch: ["sha" in world.entry(id, expand=expand)["runtime"] for expand in ((), ("runtime",))]
+        switch: ["sha" in listing.entry(world, id, expand=expand)["runtime"] for expand in ((), ("runtime",))]
         for world.listing_sha in ListingSha
         for switch in [world.listing_sha]
     }
@@ -323,43 +328,43 @@ def test_listings_can_lag_and_hide_the_commit(world, clock):
         ListingSha.ALWAYS: [True, True],
     }
     world.push(id, sha=NEWER)
-    assert world.entry(id)["lastModified"] < world.describe(id)["lastModified"]
+    assert listing.entry(world, id)["lastModified"] < world.describe(id)["lastModified"]
     clock.sleep(30)
-    assert world.entry(id)["runtime"]["stage"] == "PAUSED"
-    assert world.entry(id)["lastModified"] == world.describe(id)["lastModified"]
+    assert listing.entry(world, id)["runtime"]["stage"] == "PAUSED"
+    assert listing.entry(world, id)["lastModified"] == world.describe(id)["lastModified"]
 
 
 def test_listings_select_and_sort(world, clock):
     world.add(Space(id="demo/a", likes=1, title="Cats", created_at="2025-01-03T00:00:00.000Z"))
     world.add(Space(id="demo/b", likes=3, sdk="docker", created_at="2025-01-01T00:00:00.000Z"))
     world.add(Space(id="other/c", likes=2, private=True, created_at="2025-01-02T00:00:00.000Z"))
-    assert world.select() == ["demo/a", "demo/b"]
-    assert world.select(token=Token(name="o", owners=frozenset({"other"}))) == ["demo/a", "demo/b", "other/c"]
-    assert world.select(author="demo", filters=["docker"]) == ["demo/b"]
-    assert world.select(search="CAT") == ["demo/a"]
-    assert world.select(sort="likes") == ["demo/b", "demo/a"]
-    assert world.select(sort="createdAt", ascending=True) == ["demo/b", "demo/a"]
+    assert listing.select(world) == ["demo/a", "demo/b"]
+    assert listing.select(world, token=Token(name="o", owners=frozenset({"other"}))) == ["demo/a", "demo/b", "other/c"]
+    assert listing.select(world, author="demo", filters=["docker"]) == ["demo/b"]
+    assert listing.select(world, search="CAT") == ["demo/a"]
+    assert listing.select(world, sort="likes") == ["demo/b", "demo/a"]
+    assert listing.select(world, sort="createdAt", ascending=True) == ["demo/b", "demo/a"]
     clock.sleep(1)
     world.push("demo/b", sha=NEWER)
-    assert world.select(sort="lastModified") == ["demo/b", "demo/a"]
+    assert listing.select(world, sort="lastModified") == ["demo/b", "demo/a"]
     with pytest.raises(Refusal, match="400"):
-        world.select(sort="beauty")
+        listing.select(world, sort="beauty")
 
 
 def test_a_log_is_written_as_time_passes_and_starts_anew_with_a_build(world, clock):
     id = one(world, build_log=((2, "two"), (4, "four")), run_log=((6, "six"),))
-    assert [line for _, line in world.logs(id, "build").lines][1:] == ["two", "four"]
-    assert not world.logs(id, "build").open and world.logs(id, "run").open
+    assert [line for _, line in log_of(world, id, "build").lines][1:] == ["two", "four"]
+    assert not log_of(world, id, "build").open and log_of(world, id, "run").open
     world.restart(id)
     clock.sleep(3)
-    log = world.logs(id, "build")
+    log = log_of(world, id, "build")
     assert log.open and [line for _, line in log.lines] == [
         "===== Build Queued at 2026-08-01 12:00:00 / Commit SHA: 3d2e3a6 =====",
         "two",
     ]
-    assert world.logs(id, "run").lines == ()
+    assert log_of(world, id, "run").lines == ()
     clock.sleep(3)
-    assert [at for at, _ in world.logs(id, "run").lines] == [6, 6]
+    assert [at for at, _ in log_of(world, id, "run").lines] == [6, 6]
 
 
 def test_every_space_of_the_showcase_is_described_and_plays(world, clock):
@@ -369,10 +374,14 @@ def test_every_space_of_the_showcase_is_described_and_plays(world, clock):
         assert space.title
         if space.sdk == "static":
             continue
+        if space.refusals:
+            with pytest.raises(Refusal, match="quota"):
+                world.restart(space.id)
+            continue
         world.restart(space.id)
     clock.sleep(30)
     ends = {space.id: world.runtime(space.id) for space in showcase()}
-    broken = {"demo/build-error": "BUILD_ERROR", "demo/crash-loop": "RUNTIME_ERROR"}
+    broken = {"demo/build-error": "BUILD_ERROR", "demo/crash-loop": "RUNTIME_ERROR", "demo/quota": "PAUSED"}
     for id, runtime in ends.items():
         assert runtime["stage"] == broken.get(id, "RUNNING")
         assert ("errorMessage" in runtime) == (id in broken)
