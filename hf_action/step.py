@@ -120,7 +120,7 @@ class StepRun:
                 dump=self._save_state,
             )
         if settings.keyless:
-            hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))
+            hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
         if not batch:
             self._undo = undo = Undo(
                 states=self._states(),

@@ -42,6 +42,7 @@ def test_a_whole_runtime():
         hardware="cpu-basic",
         requested_hardware="t4-small",
         sleep_time=172800,
+        sleep_time_known=True,
         error="it broke",
         domains=("acme-demo.hf.space", "demo.example"),
     )

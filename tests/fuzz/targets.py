@@ -111,7 +111,8 @@ def check_reader(raw: object) -> None:
 
 def check_facts(facts: SpaceRuntime | SpaceInfo) -> None:
     """Each field is absent or of its type."""
-    kinds = {"stage": str, "sleep_time": int, "likes": int, "private": bool, "domains": tuple, "runtime": SpaceRuntime}
+    kinds = {"stage": str, "sleep_time": int, "sleep_time_known": bool, "dev_mode": bool, "likes": int, "private": bool,
+             "domains": tuple, "runtime": SpaceRuntime}  # fmt: skip
     for name in facts.__slots__:
         value = getattr(facts, name)
         assert value is None or isinstance(value, kinds.get(name, str)), (name, value)
