@@ -20,7 +20,7 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 MAX_WIRE_BYTES = 2 * MAX_ANSWER_BYTES
 # Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
 MAX_INFLATION = 1032
-PACKED = ("gzip", "x-gzip", "deflate")
+PACKED = ("gzip", "deflate")
 # Seconds that are given to a request which has none left, as a timeout of 0 means something else.
 LEAST = 0.001
 

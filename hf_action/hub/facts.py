@@ -93,8 +93,9 @@ class Facts:
     def _about(self, call: Callable[[], object], space: str) -> object:
         """Return the answer about a Space, or about what it is called now; raises MalformedAnswer for any other."""
         response, raw = self.session.raw(call, space)
-        led_to = space_of(response.url)[0] if response.history else space
-        if (told := read_id(raw)).lower() not in (space.lower(), led_to.lower()):
+        name, route = space_of(response.url) if response.history else (space, "")
+        known = (space.lower(), "" if route else name.lower())
+        if (told := read_id(raw)).lower() not in known:
             raise MalformedAnswer(f"it is about {told}")
         return raw
 

@@ -69,6 +69,8 @@ def check_proxies(proxies: Mapping[str, str]) -> None:
     Raises:
         Unreachable: one cannot be used; the message has its variable, and not its address, which may hold a password.
     """
+    if "*" in proxies.get("no", "").replace(" ", "").split(","):  # as httpx2 reads it: no proxy at all
+        return
     for scheme in ("http", "https", "all"):
         address = proxies.get(scheme, "")
         if not address:

@@ -57,12 +57,11 @@ def space_of(url: httpx2.URL) -> tuple[str, str]:
 def _check_write(response: httpx2.Response, target: httpx2.URL) -> None:
     """Let a write be sent on only where nothing changes but the spelling of the Space's name."""
     (space, route), (new, other) = space_of(response.url), space_of(target)
-    same = route == other and response.url.query == target.query and response.status_code in _SAME_METHOD
-    if space and same and new.lower() == space.lower():
-        return
-    if space and new and route == other:
+    same = response.url.query == target.query and response.status_code in _SAME_METHOD
+    if space and new and route == other and new.lower() != space.lower():
         raise Refused(f"{space} is called {new} now; nothing was sent to it.", remedy=f"Write {new} in its place.")
-    raise Unreachable(f"the answer to a write leads to {target.path[:100]}", sent=True)
+    if not (space and new and route == other and same):
+        raise Unreachable(f"the answer to a write leads to {target.path[:100]}", sent=True)
 
 
 def _joined(response: httpx2.Response, target: str) -> httpx2.URL:

@@ -210,12 +210,11 @@ class Session:
         with self._counting:
             self.requests += 1
         extensions = request.extensions
-        left = self._deadline - self._clock.now()
-        if "lasting" not in extensions:
-            left = self._left(patience=extensions.get("app", 1.0))
+        lasting, patience = "lasting" in extensions, extensions.get("app", 1.0)
+        left = self._deadline - self._clock.now() if lasting else self._left(patience=patience)
         end = extensions.setdefault("end", time.monotonic() + left)
         asked = extensions["timeout"]
-        extensions["timeout"] = {part: Deadline(asked.get(part) or left, end=end) for part in asked}
+        extensions["timeout"] = {part: Deadline((asked.get(part) or left) * patience, end=end) for part in asked}
 
     def _after_response(self, response: httpx2.Response) -> None:
         """Bound what is read, remember the quota, and follow only where the token may go."""

@@ -112,5 +112,5 @@ def _read_ipv4(host: str) -> IPv4Address | None:
 
 def _read_number(text: str) -> int:
     if text.startswith("0x"):
-        return int(text[2:] or "0", 16)
+        return int(text, 0)
     return int(text, 8 if text.startswith("0") else 10)
