@@ -73,11 +73,13 @@ class Batch:
             deadline=deadline,
             save=lambda _: self._save_all(),
             end=self._end,
+            claim=self._claim,
         )
         self._explainer = Explainer(
             endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
         )
         self._listener: Listener | None = None
+        self._claimed: dict[str, SpaceProgress] = {}
         self._members: dict[str, SpaceProgress] = {}
         # What the fleet file says of a Space counts before what the step says of all.
         own = {space.lower(): some for some in settings.fleet for space in some.spaces}
@@ -98,7 +100,7 @@ class Batch:
         self._select()
         self._check(self._members.values())
         run_parallel(self._open(), self._begin, width=self._settings.max_parallel)
-        self._watch({progress.space: progress for progress in self._open()})
+        self._watch({progress.asked: progress for progress in self._open()})
         run_parallel(self._members.values(), self._explainer.explain, width=self._settings.max_parallel)
 
     def end_open(self, verdict: Verdict) -> None:
@@ -134,7 +136,7 @@ class Batch:
                 log=tuple(progress.tail),
             )
             for progress in self._members.values()
-            if progress.verdict and not _is_left_out(progress)
+            if progress.verdict and not progress.twin and not _is_left_out(progress)
         )
 
     def hardware(self) -> set[str]:
@@ -171,6 +173,15 @@ class Batch:
         except ActionError as error:
             self._end(progress, verdict_of(error))
 
+    def _claim(self, progress: SpaceProgress) -> bool:
+        """Whether a Space is the first of its name: an old and a new name may stand for the same one."""
+        with self._one_at_a_time:
+            first = self._claimed.setdefault(progress.space.lower(), progress)
+        if first is not progress:
+            progress.twin = True
+            self._end(progress, Verdict(Outcome.SKIPPED, f"is {first.space}, which counts once"))
+        return first is progress
+
     def _save_all(self) -> None:
         with self._one_at_a_time:
             self._save(self._members.values())
@@ -206,7 +217,7 @@ class Batch:
         if self._clock.now() >= self._deadline - waiting.LAST_LOOK:  # afterwards there is no budget for a request
 
             def read_log(progress: SpaceProgress) -> None:
-                look = looks.get(progress.space)
+                look = looks.get(progress.asked)
                 well = look and look.stage and progress.goal and waiting.reached(progress.goal, look)
                 if not (well and look and not look.health_problem):
                     self._explainer.read_log(progress, failing=True)
@@ -258,7 +269,7 @@ def _still_missing(members: Sequence[SpaceProgress], looks: Mapping[str, waiting
     """Return what is still waited for, for the heartbeat."""
     if len(members) == 1:
         progress = members[0]
-        look = looks.get(progress.space)
+        look = looks.get(progress.asked)
         lacks = waiting.lacking(progress.goal, [*progress.history, look]) if progress.goal and look else ""
         return f"{progress.space} is {progress.stage}" + (f"; {lacks}" if lacks else "")
     stages = [progress.stage for progress in members]
