@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.request import getproxies
 
 import httpx2
-from huggingface_hub.utils import RateLimitInfo, get_session, parse_ratelimit_headers, set_client_factory
+from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers, set_client_factory
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from hf_action.clock import Clock
@@ -65,6 +65,8 @@ class Client(httpx2.Client):
         """
         try:
             response = super().send(request, stream=stream, **rest)
+            if not response.has_redirect_location:
+                self.cookies.clear()  # nobody needs them any more, and an app could fill the memory with them
             if response.status_code >= 400 and "app" not in request.extensions:
                 response.close()  # of a stream, the status and the headers say enough
                 raise ErrorAnswer(response)
@@ -220,8 +222,6 @@ class Session:
         """Bound what is read, remember the quota, and follow only where the token may go."""
         self._answers.last = response
         bound_body(response)
-        if not response.has_redirect_location:
-            get_session().cookies.clear()  # nobody needs them, and an app could fill the memory with them
         if "app" in response.request.extensions:
             return
         if self._is_ours(response):
