@@ -17,7 +17,7 @@ from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers, set_cl
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from hf_action.clock import Clock
-from hf_action.hub.bounds import Deadline, bound_body, bound_connections
+from hf_action.hub.bounds import Deadline, bound_body, bound_connections, check_values
 from hf_action.hub.failures import check_proxies, failure_of, unusable_client
 from hf_action.hub.redirects import MAX_REDIRECTS, check_direction
 from hf_action.rules.models import MalformedAnswer
@@ -70,6 +70,8 @@ class Client(httpx2.Client):
             if response.status_code >= 400 and "app" not in request.extensions:
                 response.close()  # of a stream, the status and the headers say enough
                 raise ErrorAnswer(response)
+            if not stream:
+                check_values(response)
         except _NETWORK as error:
             raise failure_of(error) from error
         return response
