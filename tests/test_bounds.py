@@ -209,6 +209,31 @@ def test_no_answer_fills_the_memory(question, ways):
     assert peak < 30_000_000
 
 
+MANY = {
+    "lists": b"[" + b"[]," * 2_000_000 + b"[]]",
+    "objects": b"[" + b"{}," * 2_000_000 + b"{}]",
+    "words": b"[" + b'"ab",' * 1_500_000 + b'"ab"]',
+    "names": b"{" + b",".join(b'"%d":1' % n for n in range(600_000)) + b"}",
+    "words in another encoding": ("[" + '"ab",' * 700_000 + '"ab"]').encode("utf-16-le"),
+    "deep": b"[" * 8_000_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("question", ["look", "first look", "listing"])
+@pytest.mark.parametrize("what", MANY)
+def test_no_answer_fills_the_memory_when_it_is_read(question, what):
+    """Eight megabytes of the shortest values would be hundreds."""
+    with raw_server(answering("content-type: application/json\r\n", MANY[what])) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises(Unreachable, match="more than 500,000 values"):
+                QUESTIONS[question][0](asking(server.port, timeout=5.0))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 40_000_000
+
+
 @pytest.mark.parametrize("about", ["log", "events"])
 def test_a_line_of_a_stream_without_end_is_bounded(about):
     """Fifty megabytes without a line break."""

@@ -242,7 +242,7 @@ def test_a_name_that_does_not_resolve_is_not_yet(run, world, hub):
 @pytest.mark.parametrize("host", ["", "no address", "javascript:alert(1)", "ftp://x.hf.space", "http://", "https://\udcff", "http://[::1", "//x", 5])
 def test_a_host_that_is_no_address_is_no_crash(run, world, hub, host):
     """Whatever stands in the field, the step ends as for an app that does not answer."""
-    hub.api = Rewritten(hub.api, host=host, runtime={"domains": []})
+    hub.api = Rewritten(hub.api, host=host, subdomain=None, runtime={"domains": []})
     ended = run("wait", space(world), health_check="/", timeout="20s")
     assert (ended.result, "internal error" in ended.log, "the app does not answer" in ended.outputs["message"]) == ("timed-out", False, True)
 
@@ -460,10 +460,9 @@ def test_a_visit_after_the_budget_is_none(clock):
 def test_one_app_that_dribbles_costs_no_other_its_health_check(run, world, hub):
     """Each is visited for itself, and a visit ends with its time."""
     with raw_server(forever(b"HTTP/1.1 200 OK\r\nx: ", b"x", pause=0.02)) as slow:
-        world.app_host = "{endpoint}/{kind}/{id}"
         hub.api = RewrittenFor(hub.api, "acme/slow", f"http://127.0.0.1:{slow.port}")
         names = [space(world, id=f"acme/{name}") for name in ("slow", "a", "b", "c")]
-        ended = run("wait", *names, health_check="/", timeout="20s")
+        ended = run("wait", *names, health_check="/", timeout="20s", poll_interval="10")
     assert {one["id"]: one["result"] for one in ended.spaces} == {"acme/slow": "timed-out", "acme/a": "ok", "acme/b": "ok", "acme/c": "ok"}
 
 

@@ -122,9 +122,10 @@ def test_a_refusal_that_says_nothing_is_a_refusal(body):
 
 
 def test_what_the_hub_says_is_bounded():
-    """A megabyte of reasons is cut; its words stay whole."""
-    said = str(answer(409, "why not " * 100_000))
+    """Pages of reasons are cut, and their words stay whole; of a megabyte nothing is read."""
+    said = str(answer(409, "why not " * 8_000))
     assert len(said) < 2_200 and "…" in said
+    assert str(answer(409, "why not " * 100_000)) == "the Hub refuses this for acme/demo (409)."
 
 
 def test_without_a_token_no_token_is_blamed():

@@ -21,6 +21,9 @@ MAX_WIRE_BYTES = 2 * MAX_ANSWER_BYTES
 # Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
 MAX_INFLATION = 1032
 PACKED = ("gzip", "deflate")
+# Values in one answer: each takes some sixty bytes when it is read, however short it is. A Space with a hundred
+# thousand files has two hundred thousand.
+MAX_VALUES = 500_000
 # Seconds that are given to a request which has none left, as a timeout of 0 means something else.
 LEAST = 0.001
 
@@ -152,6 +155,12 @@ def bound_body(response: httpx2.Response) -> None:
         raise httpx2.RemoteProtocolError("an answer that is packed more than once, or in an unknown way")
     assert isinstance(response.stream, httpx2.SyncByteStream)  # as all streams of a synchronous client
     response.stream = BoundedBody(response.stream, most=MAX_ANSWER_BYTES // (MAX_INFLATION if packed else 1))
+
+
+def check_values(response: httpx2.Response) -> None:
+    """Check how much an answer that has been read would be as JSON; raises httpx2.RemoteProtocolError for too much."""
+    if sum(map(response.content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise httpx2.RemoteProtocolError(f"an answer of more than {MAX_VALUES:,} values")
 
 
 def _addresses(host: str, port: int) -> list[tuple[str, int]]:

@@ -21,6 +21,8 @@ TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 WRITE_ACCESS = "'Write access to contents/settings of selected repos' (repo.write)"
 # Characters of what the Hub says that are kept; the doors to log and summary shorten further.
 MAX_REASON = 2_000
+# Bytes of an answer that are read for it.
+MAX_REASON_BYTES = 64 * 1024
 # Headers with the id that the Hub's support asks for, the best first; huggingface_hub, utils/_http.py.
 _ID_HEADERS = ("x-request-id", "x-amzn-trace-id", "x-amz-cf-id")
 _REQUEST_ID = re.compile(r"[\w=:;.,/+-]{4,120}", re.ASCII)
@@ -107,7 +109,7 @@ def reason_of(response: httpx2.Response) -> str:
     said = response.headers.get("x-error-message")
     if not said and "json" in response.headers.get("content-type", ""):
         try:
-            body = response.json()
+            body = response.json() if len(response.content) <= MAX_REASON_BYTES else None
         except (ValueError, RecursionError, httpx2.StreamError):
             body = None
         parts = [body.get("error"), body.get("error_description")] if isinstance(body, dict) else []

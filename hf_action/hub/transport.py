@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from urllib.request import getproxies
 
 import httpx2
-from huggingface_hub.utils import RateLimitInfo, get_session, parse_ratelimit_headers, set_client_factory
+from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers, set_client_factory
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from hf_action.clock import Clock
-from hf_action.hub.bounds import Deadline, bound_body, bound_connections
+from hf_action.hub.bounds import Deadline, bound_body, bound_connections, check_values
 from hf_action.hub.failures import check_proxies, failure_of, unusable_client
 from hf_action.hub.redirects import MAX_REDIRECTS, check_direction
 from hf_action.rules.models import MalformedAnswer
@@ -65,9 +65,13 @@ class Client(httpx2.Client):
         """
         try:
             response = super().send(request, stream=stream, **rest)
+            if not response.has_redirect_location:
+                self.cookies.clear()  # nobody needs them any more, and an app could fill the memory with them
             if response.status_code >= 400 and "app" not in request.extensions:
                 response.close()  # of a stream, the status and the headers say enough
                 raise ErrorAnswer(response)
+            if not stream:
+                check_values(response)
         except _NETWORK as error:
             raise failure_of(error) from error
         return response
@@ -220,8 +224,6 @@ class Session:
         """Bound what is read, remember the quota, and follow only where the token may go."""
         self._answers.last = response
         bound_body(response)
-        if not response.has_redirect_location:
-            get_session().cookies.clear()  # nobody needs them, and an app could fill the memory with them
         if "app" in response.request.extensions:
             return
         if self._is_ours(response):
