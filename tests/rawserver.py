@@ -45,6 +45,8 @@ def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator
         yield raw
     finally:
         over.set()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         listener.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from hf_action.hub.client import Hub
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
+from hf_action.rules.operations import pause, request_hardware, restart, set_sleep_time
 from hf_action.rules.outcomes import ActionError, Denied, Refused, Unreachable
 from hf_action.rules.selection import Query
 from simhub.faults import Fault, Kind
@@ -118,11 +119,11 @@ def test_a_renamed_space_is_found_and_its_new_name_told(clock, world, hub):
 # ---- writes ----
 
 WRITES = {
-    "restart": lambda hub, space: hub.restart(space, factory_reboot=False),
-    "factory": lambda hub, space: hub.restart(space, factory_reboot=True),
-    "pause": lambda hub, space: hub.pause(space),
-    "hardware": lambda hub, space: hub.request_hardware(space, flavor="t4-small", sleep_time=None),
-    "sleeptime": lambda hub, space: hub.set_sleep_time(space, seconds=900),
+    "restart": lambda hub, space: hub.send(restart(), space),
+    "factory": lambda hub, space: hub.send(restart(factory_reboot=True), space),
+    "pause": lambda hub, space: hub.send(pause(), space),
+    "hardware": lambda hub, space: hub.send(request_hardware("t4-small"), space),
+    "sleeptime": lambda hub, space: hub.send(set_sleep_time(900), space),
 }
 
 
