@@ -70,11 +70,16 @@ def prepare(endpoint: str, clock: Clock | None = None) -> None:
             vars(module)["time"] = time
 
 
-def play(peer: Peer, space: str, *, restart: bool = False, clock: Clock | None = None) -> int:
-    """Wait for a Space in this process, restarted first if `restart`; return the exit status."""
+def play(
+    peer: Peer, space: str, *, restart: bool = False, flags: Sequence[str] = (), clock: Clock | None = None
+) -> int:
+    """Wait for a Space in this process, restarted first if `restart`; return the exit status.
+
+    `flags` are for the action alone, which may also be given a pattern.
+    """
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         if peer in (Peer.QUIET, Peer.ACTION):
-            words = ["restart" if restart else "wait", space, f"--timeout={UNREACHABLE_AFTER}"]
+            words = ["restart" if restart else "wait", space, f"--timeout={UNREACHABLE_AFTER}", *flags]
             return act(words, clock) if clock else act_for_real(words)
         if restart:
             hf("spaces", "restart", space)

@@ -32,12 +32,13 @@ class Stage:
     def play(self, timeline: Timeline) -> tuple[str, float, int]:
         """Return the verdict, how long after the last stage was reached it came, and the requests it took."""
         self._number += 1
-        space, world, clock = f"{OWNER}/space-{self._number}", self._server.world, self._clock
+        space, world, clock = f"{OWNER}/space-{self._number:04}", self._server.world, self._clock
         world.add(timeline.space(space))
         began, before = clock.now(), len(self._server.requests)
         if timeline.trigger == "push":
             world.push(space, NEW)
-        status = play(self._peer, space, restart=timeline.trigger == "restart", clock=clock)
+        asked = f"{space}*" if timeline.selected and self._peer in (Peer.QUIET, Peer.ACTION) else space
+        status = play(self._peer, asked, restart=timeline.trigger == "restart", flags=timeline.flags, clock=clock)
         ended = clock.now()
         late = round(ended - began - timeline.lasts, 3) + 0.0  # sums of seconds are not exact
         if late < 0:

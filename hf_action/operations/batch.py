@@ -23,7 +23,7 @@ from hf_action.rules import pace, waiting
 from hf_action.rules.account import account
 from hf_action.rules.models import SpaceInfo
 from hf_action.rules.operations import OPERATIONS
-from hf_action.rules.outcomes import ActionError, Denied, Outcome
+from hf_action.rules.outcomes import ActionError, Denied, NotFound, Outcome
 from hf_action.rules.pace import Events
 from hf_action.rules.results import Result, page
 from hf_action.rules.selection import Query, choose, queries
@@ -98,6 +98,9 @@ class Batch:
         if any(some.writes for some in (self._settings, *self._settings.fleet)) and not self._settings.has_credentials:
             raise Denied(NO_TOKEN.seen, remedy=NO_TOKEN.remedy)
         self._select()
+        if not self._members and self._settings.operation == "wait":
+            nothing = "no Space was selected, so there is nothing to wait for."
+            raise NotFound(nothing, remedy="Check author, patterns and filters.")
         self._check(self._members.values())
         run_parallel(self._open(), self._begin, width=self._settings.max_parallel)
         self._watch({progress.asked: progress for progress in self._open()})

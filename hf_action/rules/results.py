@@ -64,6 +64,8 @@ def conclude(
     else:
         counts = {word: sum(result.outcome.word == word for result in results) for word in _words(results)}
         message = f"{len(results)} Spaces: " + ", ".join(f"{count} {word}" for word, count in counts.items())
+    if operation == "wait" and outcome is Outcome.SKIPPED:  # a gate that has nothing to gate on is not open
+        outcome, message = Outcome.NOT_FOUND, f"{message}; nothing is left to wait for"
     return Step(
         operation=operation,
         outcome=outcome,

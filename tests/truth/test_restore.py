@@ -108,16 +108,6 @@ def test_what_the_post_step_does(step, between, post, says, never, ends, status,
         assert world.life("acme/demo").sleep_time == 3600
 
 
-def test_flavors_of_the_fleet_file_alone(both, world, hub, tmp_path, monkeypatch):
-    """The post step needs its endpoint, token, budget and memory, and nothing else."""
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
-    (tmp_path / "fleet.yml").write_text("spaces:\n  - id: acme/demo\n    hardware: t4-small\n  - id: acme/other\n    hardware: a10g-small\n")
-    step = cell("", "hardware fleet-file=fleet.yml commit=any restore=true", "ok", space(), space("other"), sent=("hardware", "hardware"))
-    _, status, log = both(step, lambda *_: (tmp_path / "fleet.yml").unlink())
-    assert (status, writes(hub, beyond=2)) == (0, ("hardware", "hardware")), log
-    assert {world.state(f"acme/{name}").requested_hardware for name in ("demo", "other")} == {"cpu-basic"}
-
-
 def test_hundreds_of_spaces_are_remembered(both, world, tmp_path):
     """What GitHub hands over is far below the 128 KiB of one string of `docker run`."""
     step = cell(
