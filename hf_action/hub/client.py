@@ -32,6 +32,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from hf_action import VERSION
 from hf_action.clock import Clock
 from hf_action.hub.refusals import TOKENS_PAGE, WRONG_TOKEN, asked_wait, reason_of
+from hf_action.hub.repository import Repository
 from hf_action.hub.transport import (
     MAX_ANSWER_BYTES,
     MAX_INFLATION,
@@ -222,6 +223,20 @@ class Hub:
             return self._ask(lambda: self._visit(url, space), space.id)
         except Unreachable as error:
             return str(error.args[0])
+
+    def repository(self, space: str) -> Repository:
+        """Return the repository of a Space, whose files can be put back."""
+        return Repository(
+            space=space,
+            api=lambda: self._api,
+            headers=self._headers,
+            once=self._ask,
+            patiently=self._patiently,
+        )
+
+    def extend(self, deadline: float) -> None:
+        """Go on until `deadline`, if that is later than the deadline so far."""
+        self._deadline = max(self._deadline, deadline)
 
     def listen(self, space: str, notice: Callable[[], bool]) -> None:
         """Hear the status events of a Space: call `notice` once they may come, and for each, until it returns False.

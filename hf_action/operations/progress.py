@@ -42,7 +42,19 @@ class SpaceProgress:
     changed: bool = False
     verdict: Verdict | None = None
     ended: float = 0.0
+    restarts: int = 0  # how often it was restarted again because the Hub was to blame
+    good: str = ""  # the commit that is put back
+    rollback: str = ""  # what has become so far of putting it back, for people
+    rolled_back_to: str = ""  # the commit that was put back and is served again
     tail: list[str] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """How it ended, and what was done about it."""
+        assert self.verdict
+        again = f"after {self.restarts} more restart{'s' * (self.restarts > 1)}" if self.restarts else ""
+        seen = f"{self.verdict.seen}, {again}" if again else self.verdict.seen
+        return ". ".join(part for part in (seen, self.rollback, self.verdict.remedy) if part)
 
     @property
     def found(self) -> SpaceInfo:
