@@ -16,13 +16,14 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from hf_action.diagnosis.page import draw_page  # noqa: E402 - a script finds the code beside it
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
 from hf_action.rules.outcomes import SEVERITY, Outcome  # noqa: E402 - a script finds the code beside it
 from hf_action.rules.pace import Events, interval  # noqa: E402
 from hf_action.rules.stages import STAGES, Kind  # noqa: E402
 from hf_action.rules.waiting import Goal, Observation, judge  # noqa: E402
 
-PAGES = ("README.md", "docs/architecture.md", "docs/performance.md")
+PAGES = ("README.md", "docs/architecture.md", "docs/causes.md", "docs/performance.md")
 OLD, HEAD, NEWER = "0" * 40, "1" * 40, "2" * 40
 
 
@@ -217,6 +218,14 @@ def modules() -> str:
     return table(["module", "what for"], rows)
 
 
+# ---- docs/causes.md ----
+
+
+def causes() -> str:
+    """Every cause: whose fault it is, how it looks, what to do."""
+    return draw_page().strip()
+
+
 # ---- docs/performance.md ----
 
 
@@ -258,7 +267,7 @@ def rests() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     each.__name__: each
-    for each in (operations, inputs, outputs, statuses, stages, commits, picture, modules, curve, rests)
+    for each in (operations, inputs, outputs, statuses, stages, commits, picture, modules, causes, curve, rests)
 }
 
 if __name__ == "__main__":

@@ -224,6 +224,9 @@ def test_the_outputs_of_one_space():
         "hourly-saved": "0.00",
         "matrix": '{"include": [{"space-id": "acme/demo"}]}',
         "message": "acme/demo: a b",
+        "cause": "",
+        "evidence": "",
+        "blame": "",
     }
 
 
@@ -333,6 +336,9 @@ def test_the_array_has_every_key_of_the_contract():
         "url",
         "host",
         "elapsed",
+        "cause",
+        "evidence",
+        "blame",
         "message",
         "timeline",
     ]

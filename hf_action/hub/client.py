@@ -60,6 +60,8 @@ _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
 # Seconds without a sign of life after which a stream of events is dead. Other streams of the Hub give one every half
 # minute (huggingface_hub, hf_api.py, fetch_job_logs).
 SILENCE = 90.0
+# Bytes of an app's answer in which a text is looked for.
+MAX_PAGE = 1024 * 1024
 # Redirects that a health check follows on the app's own host.
 MAX_REDIRECTS = 5
 
@@ -214,13 +216,13 @@ class Hub:
             tail.append(f"[the log ends here: {error}]")
         return list(tail)
 
-    def probe(self, url: str, space: SpaceInfo) -> str:
-        """Visit the app; return nothing when it answers below 400, else what was seen instead.
+    def probe(self, url: str, space: SpaceInfo, *, contains: str = "") -> str:
+        """Visit the app; return nothing when it answers below 400 and with that text, else what was seen instead.
 
         Redirects are followed on the same host only, and the token goes nowhere but to a private Space's own host.
         """
         try:
-            return self._ask(lambda: self._visit(url, space), space.id)
+            return self._ask(lambda: self._visit(url, space, contains), space.id)
         except Unreachable as error:
             return str(error.args[0])
 
@@ -279,13 +281,14 @@ class Hub:
         left, renewed = self._quota
         return Quota(left=left, renewed_in=renewed - self._clock.now())
 
-    def _visit(self, url: str, space: SpaceInfo) -> str:
+    def _visit(self, url: str, space: SpaceInfo, contains: str) -> str:
         for _ in range(MAX_REDIRECTS):
             headers = {"authorization": f"Bearer {self._token}"} if self._may_see_token(url, space) else {}
             try:
                 with get_session().stream("GET", url, headers=headers, follow_redirects=False) as response:
                     if not response.has_redirect_location:
-                        return ""
+                        found = not contains or contains.encode() in _page(response)
+                        return "" if found else f"{response.status_code} from {url}, without the text {contains!r}"
                     url = str(response.url.join(response.headers["location"]))
             except ErrorAnswer as error:
                 return f"{error.response.status_code} from {url}"
@@ -496,6 +499,16 @@ def _secret(value: object, mask: Callable[[str], None]) -> str:
         raise MalformedAnswer("it holds no token")
     mask(value)
     return value
+
+
+def _page(response: httpx2.Response) -> bytes:
+    """Return the first MiB of an answer."""
+    page = bytearray()
+    for chunk in response.iter_bytes():
+        page += chunk
+        if len(page) >= MAX_PAGE:
+            break
+    return bytes(page[:MAX_PAGE])
 
 
 def _is_taken(answer: httpx2.Response | None) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from huggingface_hub import CommitOperationCopy, CommitOperationDelete, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 from huggingface_hub.utils._pagination import paginate
 
@@ -30,13 +30,14 @@ MAIN = "main"
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
+CommitOperation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 Answer = TypeVar("Answer")
 
 
 class Ask(Protocol):
-    """Makes a call about a subject, once or patiently, and raises ActionError for whatever goes wrong."""
+    """Makes a call about a subject, once or patiently, and turns whatever goes wrong into an ActionError."""
 
-    def __call__(self, call: Callable[[], Answer], subject: str, /) -> Answer: ...
+    def __call__(self, call: Callable[[], Answer], subject: str, /) -> Answer: ...  # noqa: D102 - see above
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Repository:
             NotTheHeadError: `parent` is not the head, maybe because this very commit was made before.
             ActionError: another reason. Where it is Unreachable, it is not known whether the commit was made.
         """
-        operations = [
+        operations: list[CommitOperation] = [
             *(CommitOperationDelete(path, is_folder=False) for path in change.deleted),
             *(CommitOperationCopy(path, path, src_revision=good) for path in change.restored),
         ]

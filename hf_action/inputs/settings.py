@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hf_action.inputs.readers import PUBLIC_HUB, nearest, parse_stages
-from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES, Operation
+from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, OPERATIONS, WRITES, Operation
 from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import Filters, is_pattern
@@ -42,9 +42,14 @@ class Settings:
     stages: frozenset[str]  # empty: do not wait
     timeout: float
     commit: str  # auto, head, any, or the beginning of a commit
+    if_superseded: str  # fail, pass
     settle: float
     stable_for: float
-    health_check: str | None  # a path on the app's own host, or an address
+    health_check: str | None  # auto, a path on the app's own host, or an address
+    health_check_contains: str | None
+    rollback: bool
+    rollback_to: str | None  # a commit, or the beginning of one
+    retries: int
     poll_interval: float | None  # None: auto
     factory_reboot: bool
     hardware: str | None
@@ -70,8 +75,8 @@ class Settings:
 
     @property
     def writes(self) -> bool:
-        """Whether the operation needs the right to change the Space."""
-        return self.operation in WRITES and not self.dry_run
+        """Whether the step needs the right to change the Space."""
+        return (self.operation in WRITES or (self.rollback and self.operation in DEPLOYS)) and not self.dry_run
 
     @property
     def wish(self) -> Wish:
@@ -140,6 +145,10 @@ def build_settings(
         mistakes.append("wait-for-stage: 'none' leaves operation wait nothing to wait for; name a stage.")
     if operation in ("hardware", "sleep-time") and not given.get(operation) and not _is_all_in_file(given):
         mistakes.append(f"{operation}: is missing; operation {operation} needs it.")
+    if values["health-check-contains"] and not given.get("health-check"):
+        mistakes.append("health-check-contains: needs a health-check; write health-check: auto, or a path.")
+    if values["rollback-to"] and values["rollback"] is False:
+        mistakes.append("rollback-to: needs rollback: true.")
     mistakes += _check_endpoint(values["endpoint"], has_token=bool(given.get("token") or keyless))
     spaces = values["space-id"] or ()
     settings = Settings(
@@ -161,9 +170,14 @@ def build_settings(
         stages=stages,
         timeout=values["timeout"],
         commit=values["commit"],
+        if_superseded=values["if-superseded"],
         settle=values["settle"],
         stable_for=values["stable-for"],
         health_check=values["health-check"],
+        health_check_contains=values["health-check-contains"],
+        rollback=values["rollback"],
+        rollback_to=values["rollback-to"],
+        retries=values["retries"],
         poll_interval=values["poll-interval"],
         factory_reboot=values["factory-reboot"],
         hardware=values["hardware"],

@@ -26,11 +26,15 @@ from hf_action.inputs.readers import (
     parse_interval,
     parse_logs,
     parse_owners,
+    parse_retries,
+    parse_revision,
     parse_searches,
     parse_sleep_time,
     parse_sort,
     parse_space_ids,
     parse_stages,
+    parse_superseded,
+    parse_text,
     parse_token,
     parse_words,
 )
@@ -41,6 +45,8 @@ Operation = Literal["info", "wait", "restart", "pause", "wake", "hardware", "sle
 OPERATIONS = {name: row.help for name, row in rules.OPERATIONS.items()}
 WRITES = frozenset(name for name, row in rules.OPERATIONS.items() if row.writes)
 WAITS = frozenset(name for name, row in rules.OPERATIONS.items() if row.waits_for)
+RETRIED = frozenset(name for name, row in rules.OPERATIONS.items() if row.retried)
+DEPLOYS = frozenset({"wait", "restart"})
 CHANGES = frozenset(name for name, row in rules.OPERATIONS.items() if row.changes)
 ALL = frozenset(OPERATIONS)
 
@@ -107,6 +113,14 @@ INPUTS = {
             used_by=WAITS - {"pause"},
         ),
         Input(
+            "if-superseded",
+            "What a step does that another push has overtaken: fail, or pass, which leaves the result superseded and "
+            "the exit status 0.",
+            parse_superseded,
+            default="fail",
+            used_by=WAITS - {"pause"},
+        ),
+        Input(
             "settle",
             "How long a stage that has not moved since the step's action is not believed.",
             parse_duration,
@@ -123,9 +137,36 @@ INPUTS = {
         Input(
             "health-check",
             "A path on the Space's own host, such as /healthz, or an https address, which must answer below 400 before "
-            "the Space counts as reached.",
+            "the Space counts as reached; or auto, which asks gradio for /config, streamlit for /_stcore/health, and "
+            "others for /.",
             parse_health_check,
             used_by=WAITS - {"pause"},
+        ),
+        Input(
+            "health-check-contains",
+            "A text that the answer to the health check must contain, in its first MiB.",
+            parse_text,
+            used_by=WAITS - {"pause"},
+        ),
+        Input(
+            "rollback",
+            "When the new commit fails, put the last good one back with a commit of its files. The step still fails.",
+            parse_boolean,
+            default="false",
+            used_by=DEPLOYS,
+        ),
+        Input(
+            "rollback-to",
+            "The commit to put back, instead of the one that was served at the first look: 7 to 40 hex digits.",
+            parse_revision,
+            used_by=DEPLOYS,
+        ),
+        Input(
+            "retries",
+            "How often to restart again after a failure that is the Hub's own fault, such as no free machine.",
+            parse_retries,
+            default="1",
+            used_by=RETRIED,
         ),
         Input(
             "poll-interval",
@@ -198,7 +239,7 @@ INPUTS = {
             "Say what would be done, and send nothing but reads.",
             parse_boolean,
             default="false",
-            used_by=CHANGES,
+            used_by=CHANGES | DEPLOYS,
         ),
         Input(
             "token",

@@ -17,6 +17,8 @@ from hf_action.operations.execution import Execution
 from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import NO_TOKEN, SpaceProgress, run_parallel, verdict_of
+from hf_action.operations.retrying import Retries
+from hf_action.operations.rollback import Rollback
 from hf_action.operations.watching import watch
 from hf_action.operations.writes import Sender
 from hf_action.rules import pace, waiting
@@ -73,7 +75,18 @@ class Batch:
             save=lambda _: self._save_all(),
             end=self._end,
         )
-        self._explainer = Explainer(hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline)
+        self._explainer = Explainer(
+            endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
+        )
+        self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, deadline=deadline)
+        self._rollback = Rollback(
+            hub=hub,
+            poller=self._poller,
+            clock=clock,
+            width=settings.max_parallel,
+            extend=self._extend,
+            watch=self._watch,
+        )
         self._listener: Listener | None = None
         self._members: dict[str, SpaceProgress] = {}
         # What the fleet file says of a Space counts before what the step says of all.
@@ -94,9 +107,23 @@ class Batch:
             raise Denied(NO_TOKEN.seen, remedy=NO_TOKEN.remedy)
         self._select()
         self._check(self._members.values())
-        run_parallel(self._open(), self._begin, width=self._settings.max_parallel)
-        self._watch({progress.space: progress for progress in self._open()})
-        run_parallel(self._members.values(), self._explainer.explain, width=self._settings.max_parallel)
+        self._carry_out(self._execution.run)
+        while self._retries.reopen(self._members.values()):
+            self._carry_out(self._retries.restart)
+        self._rollback.run(self._members.values())
+
+    def _carry_out(self, work: Callable[[SpaceProgress], None]) -> None:
+        """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""
+        members, width = self._open(), self._settings.max_parallel
+        run_parallel(members, self._guarded(work), width=width)
+        self._watch({progress.space: progress for progress in self._open()}, self._end)
+        ended = [progress for progress in members if progress.verdict is not progress.failed_before]
+        run_parallel(ended, self._explainer.explain, width=width)
+
+    @property
+    def deadline(self) -> float:
+        """When the step ends; a rollback may make it later."""
+        return self._deadline
 
     def end_open(self, verdict: Verdict) -> None:
         """Give every Space that has none yet the same verdict."""
@@ -115,18 +142,7 @@ class Batch:
     def results(self) -> tuple[Result, ...]:
         """Return what became of each Space, in the order asked for."""
         return tuple(
-            Result(
-                space=progress.space,
-                outcome=progress.verdict.outcome,
-                message=progress.verdict.message,
-                elapsed=progress.ended - self._began,
-                url=page(self._settings.endpoint, progress.space),
-                before=progress.before,
-                after=progress.after,
-                changed=progress.changed,
-                timeline=tuple(progress.timeline),
-                log=tuple(progress.tail),
-            )
+            _result(progress, progress.verdict, began=self._began)
             for progress in self._members.values()
             if progress.verdict and not _is_left_out(progress)
         )
@@ -154,11 +170,23 @@ class Batch:
             for space in choose(listed, some.patterns, some.filters):
                 self._members.setdefault(space.id.lower(), SpaceProgress(space=space.id, settings=some, listed=space))
 
-    def _begin(self, progress: SpaceProgress) -> None:
-        try:
-            self._execution.run(progress)
-        except ActionError as error:
-            self._end(progress, verdict_of(error))
+    def _guarded(self, work: Callable[[SpaceProgress], None]) -> Callable[[SpaceProgress], None]:
+        """Let an error on one Space be its verdict."""
+
+        def guarded(progress: SpaceProgress) -> None:
+            try:
+                work(progress)
+            except ActionError as error:
+                self._end(progress, verdict_of(error))
+
+        return guarded
+
+    def _extend(self, until: float) -> float:
+        """Go on until then, if that is later than the deadline so far; return when the step ends."""
+        self._deadline = max(self._deadline, until)
+        self._hub.extend(self._deadline)
+        self._poller.extend(self._deadline)
+        return self._deadline
 
     def _save_all(self) -> None:
         with self._one_at_a_time:
@@ -166,8 +194,8 @@ class Batch:
 
     # ---- waiting ----
 
-    def _watch(self, expected: dict[str, SpaceProgress]) -> None:
-        """Wait for all Spaces that are still open."""
+    def _watch(self, expected: dict[str, SpaceProgress], conclude: Callable[[SpaceProgress, Verdict], None]) -> None:
+        """Wait for Spaces; `conclude` is told how that ended for each."""
         if len(expected) == 1:
             self._listener = self._listen(*expected.values())
         goals = {space: progress.goal for space, progress in expected.items() if progress.goal}
@@ -182,7 +210,7 @@ class Batch:
             goals,
             {space: progress.history for space, progress in expected.items()},
             observe=observe,
-            conclude=lambda space, verdict: self._end(expected[space], verdict),
+            conclude=lambda space, verdict: conclude(expected[space], verdict),
             pace=lambda spaces: self._pace([expected[space] for space in spaces]),
             clock=self._listener or self._clock,
         )
@@ -235,6 +263,27 @@ class Batch:
 
     def _open(self) -> list[SpaceProgress]:
         return [progress for progress in self._members.values() if not progress.verdict]
+
+
+def _result(progress: SpaceProgress, verdict: Verdict, *, began: float) -> Result:
+    """Return what became of a Space."""
+    return Result(
+        space=progress.space,
+        outcome=verdict.outcome,
+        message=progress.message,
+        elapsed=progress.ended - began,
+        url=page(progress.settings.endpoint, progress.space),
+        before=progress.before,
+        after=progress.after,
+        cause=verdict.cause,
+        evidence=verdict.evidence,
+        blame=verdict.blame,
+        changed=progress.changed,
+        rolled_back_to=progress.rolled_back_to,
+        tolerated=verdict.outcome is Outcome.SUPERSEDED and progress.settings.if_superseded == "pass",
+        timeline=tuple(progress.timeline),
+        log=tuple(progress.tail),
+    )
 
 
 def _is_left_out(progress: SpaceProgress) -> bool:

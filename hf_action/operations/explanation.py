@@ -8,18 +8,25 @@ from hf_action.clock import Clock
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import MAX_ERROR, SpaceProgress
 from hf_action.rules.outcomes import ActionError, Outcome
-from hf_action.rules.sanitize import one_line
+from hf_action.rules.results import page
+from hf_action.rules.sanitize import one_line, shorten
 from hf_action.rules.stages import Kind, kind_of, stage_of
+from hf_action.rules.waiting import Verdict
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
     from hf_action.runner.log import Log
 
+# Lines of a log that are read at least: the decisive line may stand above those that are shown, as the reason of pip or
+# the beginning of a long traceback.
+LOG_LINES = 500
+
 
 class Explainer:
     """Reads logs and names causes, until the deadline on `clock`."""
 
-    def __init__(self, *, hub: "Hub", poller: Poller, clock: Clock, log: "Log", deadline: float) -> None:
+    def __init__(self, *, endpoint: str, hub: "Hub", poller: Poller, clock: Clock, log: "Log", deadline: float) -> None:
+        self._endpoint = endpoint
         self._hub = hub
         self._poller = poller
         self._clock = clock
@@ -28,45 +35,60 @@ class Explainer:
         self._one_at_a_time = Lock()
 
     def explain(self, progress: SpaceProgress) -> None:
-        """Fetch the log where it is wanted, and put the likely cause of a broken Space in front."""
+        """Fetch the log where it is wanted, and say why a Space is broken or rests."""
         verdict = progress.verdict
         if not progress.after or not verdict:
             return
-        runtime = progress.after.runtime
-        if verdict.outcome in (Outcome.FAILED, Outcome.TIMED_OUT):
-            self.read_log(progress, failing=True)
-        else:
-            self.read_log(progress, failing=False)
-        error = one_line(runtime.error or "")[:MAX_ERROR]
-        said = f" ({error})" if error and error not in verdict.seen else ""
-        if kind_of(runtime.stage) is Kind.RESTING and verdict.outcome is Outcome.FAILED:
-            progress.verdict = replace(verdict, seen=f"{verdict.seen}{said}")
-        if kind_of(runtime.stage) is not Kind.BROKEN or verdict.outcome not in (Outcome.FAILED, Outcome.OK):
+        self.read_log(progress, failing=verdict.outcome in (Outcome.FAILED, Outcome.TIMED_OUT))
+        if verdict.outcome not in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.OK, Outcome.UNCHANGED, Outcome.SKIPPED):
             return
-        from hf_action.diagnosis_old import find_cause  # a table of patterns that only a broken Space needs
+        runtime = progress.after.runtime
+        if kind_of(runtime.stage) is Kind.BROKEN or (kind_of(runtime.stage) is Kind.RESTING and runtime.error):
+            progress.verdict = self._explained(progress, verdict)
 
-        cause = find_cause([runtime.stage, runtime.error or "", *progress.tail])
-        if cause:
-            seen = f"{cause.name}: {verdict.seen}{said}"
-            progress.verdict = replace(verdict, seen=seen, remedy=f"{cause.remedy}; see {cause.link}")
-        else:
-            progress.verdict = replace(verdict, seen=f"{verdict.seen}{said}")
+    def _explained(self, progress: SpaceProgress, verdict: Verdict) -> Verdict:
+        """Return the verdict with the cause, where one is sure, and the line that shows it."""
+        from hf_action.diagnosis import diagnose  # tables of patterns that only a Space in trouble needs
+
+        runtime = progress.latest.runtime
+        found = diagnose(
+            stage=runtime.stage,
+            message=runtime.error,
+            log=progress.log,
+            log_kind=_log_kind(progress) if progress.log else None,
+            settings=f"{page(self._endpoint, progress.space)}/settings",
+        )
+        if not found:
+            return verdict
+        shown = (
+            f"{found.cause or 'last error'}: {shorten(found.evidence, MAX_ERROR)}" if found.evidence else found.cause
+        )
+        remedy = f"{found.remedy}; see {found.link}" if found.link else found.remedy
+        return replace(
+            verdict,
+            seen=f"{shown} ({verdict.seen})" if shown else verdict.seen,
+            remedy=remedy or verdict.remedy,
+            cause=found.cause,
+            evidence=found.evidence,
+            blame=found.blame,
+        )
 
     def read_log(self, progress: SpaceProgress, *, failing: bool) -> None:
-        """Fetch and show the tail of the log, once, where that is wanted and possible."""
-        if progress.tail or not self._wants_log(progress, failing=failing):
+        """Fetch the tail of the log, once, where that is wanted and can help; show the end of it."""
+        if progress.log or not self._wants_log(progress, failing=failing):
             return
-        build = stage_of(progress.stage).builds
-        kind = "build" if build else "run"
+        kind, shown = _log_kind(progress), progress.settings.log_lines
         try:
-            lines = self._hub.log_tail(progress.space, build=build, lines=progress.settings.log_lines)
+            lines = self._hub.log_tail(progress.space, build=kind == "build", lines=max(shown, LOG_LINES))
         except ActionError as error:
             self._poller.info(progress, f"the {kind} log could not be read: {error}")
             return
-        progress.tail = [one_line(line) for line in lines]
+        progress.log = [one_line(line) for line in lines]
+        progress.tail = progress.log[-shown:]
         if lines:
             with self._one_at_a_time:
-                self._log.group(f"{progress.space}: the last {len(lines)} lines of its {kind} log", progress.tail)
+                title = f"{progress.space}: the last {len(progress.tail)} lines of its {kind} log"
+                self._log.group(title, progress.tail)
 
     def _wants_log(self, progress: SpaceProgress, *, failing: bool) -> bool:
         settings = progress.settings
@@ -74,4 +96,11 @@ class Explainer:
             return False  # the Hub shows logs to nobody without a token, and static Spaces have none
         if settings.operation == "list":
             return False
-        return settings.logs == "always" or (settings.logs == "on-failure" and failing)
+        # Of a Space that rests, or that refused a change while it serves, the log says nothing about that.
+        helps = kind_of(progress.stage) in (Kind.BROKEN, Kind.MOVING) or progress.goal is not None
+        helps = helps and kind_of(progress.stage) is not Kind.RESTING
+        return settings.logs == "always" or (settings.logs == "on-failure" and failing and helps)
+
+
+def _log_kind(progress: SpaceProgress) -> str:
+    return "build" if stage_of(progress.stage).builds else "run"

@@ -9,7 +9,7 @@ from hf_action.inputs.settings import Settings
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import ActionError, Outcome
 from hf_action.rules.results import Moment
-from hf_action.rules.sanitize import one_line
+from hf_action.rules.sanitize import one_line, shorten
 from hf_action.rules.stages import STAGES
 from hf_action.rules.waiting import Goal, Observation, Verdict
 
@@ -42,11 +42,13 @@ class SpaceProgress:
     changed: bool = False
     verdict: Verdict | None = None
     ended: float = 0.0
+    failed_before: Verdict | None = None  # the verdict after which it was restarted again
     restarts: int = 0  # how often it was restarted again because the Hub was to blame
     good: str = ""  # the commit that is put back
     rollback: str = ""  # what has become so far of putting it back, for people
     rolled_back_to: str = ""  # the commit that was put back and is served again
-    tail: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)  # what was read of its log
+    tail: list[str] = field(default_factory=list)  # what is shown of it
 
     @property
     def message(self) -> str:
@@ -117,7 +119,8 @@ def state(runtime: SpaceRuntime) -> str:
     hardware = f", {runtime.hardware}" if runtime.hardware else ""
     if runtime.requested_hardware and runtime.hardware and runtime.requested_hardware != runtime.hardware:
         hardware += f" ({runtime.requested_hardware} asked for)"
-    error = f": {one_line(runtime.error)[:MAX_ERROR]}" if runtime.error else ""
+    # The Hub fills its messages with the end of a log, so their own end tells most.
+    error = f": {shorten(one_line(runtime.error), MAX_ERROR, keep_end=True)}" if runtime.error else ""
     return f"{runtime.stage}{known}{commit}{hardware}{error}"
 
 

@@ -233,9 +233,8 @@ class Rollback:
     def _expect(self, progress: SpaceProgress, plan: Plan, commit: str) -> None:
         """Wait from now on for the commit that restores the good files."""
         settings, now = progress.settings, self._clock.now()
-        progress.rollback = (
-            f"Rolled back to the files of {plan.good[:7]} as commit {commit[:7]}; it is not known whether it serves them"
-        )
+        done = f"Rolled back to the files of {plan.good[:7]} as commit {commit[:7]}"
+        progress.rollback = f"{done}; it is not known whether it serves them"
         self._poller.info(progress, f"committed {commit[:7]} with the files of {plan.good[:7]}; waiting for its build")
         progress.good, progress.changed = plan.good, True
         progress.settings = replace(settings, commit=commit)

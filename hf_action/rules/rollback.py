@@ -67,7 +67,7 @@ def is_considered(verdict: Verdict) -> bool:
 
 
 def why_not(failure: Failure, head: str | None = None) -> str:
-    """Return why nothing is rolled back; nothing where it is. `head` is the head now, None where it was not read yet."""
+    """Return why nothing is rolled back; nothing where it is. `head` is the one of now, None before it is read."""
     verdict, good, failed = failure.verdict, failure.good, failure.failed
     if verdict.blame == "hub":
         return "the Hub is to blame, not the commit"

@@ -65,3 +65,17 @@ def one_line(text: str) -> str:
     if text.lstrip().startswith("::"):
         text = ": " + text.lstrip(": ")
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
+
+
+def shorten(text: str, most: int, *, keep_end: bool = False) -> str:
+    """Cut `text` to at most so many characters, between words: a secret in it stays whole, or goes as a whole.
+
+    What is cut off is the end, or with `keep_end` the beginning. A last word that does not fit is left out.
+    """
+    if len(text) <= most:
+        return text
+    if keep_end:
+        _, blank, kept = text[-most:].partition(" ")
+        return f"… {kept}" if blank else "…"
+    kept, blank, _ = text[:most].rpartition(" ")
+    return f"{kept} …" if blank else "…"

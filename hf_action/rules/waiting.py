@@ -92,11 +92,17 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How waiting ended: a word of the contract, what was seen, and what to do about it."""
+    """How waiting ended: a word of the contract, what was seen, and what to do about it.
+
+    `cause` and `blame` are words of docs/contract.md, "Causes"; `evidence` is the line that shows it.
+    """
 
     outcome: Outcome
     seen: str
     remedy: str = ""
+    cause: str = ""
+    evidence: str = ""
+    blame: str = ""
 
     @property
     def message(self) -> str:
