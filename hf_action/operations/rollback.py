@@ -209,7 +209,7 @@ class Rollback:
                 break
             self._clock.sleep(LOOK_INTERVAL)
         if denied:
-            raise NotRolledBackError(str(error))
+            raise NotRolledBackError(f"somebody has pushed meanwhile: {error}")
         return None
 
     def _may_try_again(self, error: ActionError, began: float) -> bool:

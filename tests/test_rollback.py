@@ -1,0 +1,310 @@
+"""When a deployment fails, the last good commit is put back: once, whole, or not at all, and the step says which."""
+
+import signal
+import threading
+import time
+from itertools import product
+
+import pytest
+
+from hf_action.hub.client import Hub
+from simhub.access import Token
+from simhub.app import AppAnswer
+from simhub.faults import Fault, Kind
+from simhub.files import LargeFile
+from simhub.server import Certificates
+from simhub.world import HEAD, Phase, Space
+from tests.conftest import NEW, NEWER, OLD, READ_ONLY, TOKEN
+
+ID = "acme/site"
+GOOD = {
+    ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+    "README.md": "---\nsdk: gradio\n---\n",
+    "app.py": "print('good')\n",
+    "lib/a.py": "a = 1\n",
+    "model.bin": LargeFile(b"weights of the good one"),
+    "old.bin": LargeFile(b"an older kind", xet=False),
+    "thing": "a file that becomes a folder\n",
+}
+BAD = {path: file for path, file in GOOD.items() if path not in ("lib/a.py", "thing")} | {
+    "app.py": "print('bad'\n",
+    "new/c.py": "c = 1\n",
+    "thing/inside.py": "",
+    "model.bin": LargeFile(b"weights of the bad one"),
+}
+BROKEN = "ModuleNotFoundError: No module named 'gradoi'"
+# As after a push: the old commit is served while the new one builds, which then fails.
+FAILING = (Phase(0, "RUNNING_BUILDING"), Phase(30, "BUILD_ERROR", commit=None, error=BROKEN))
+NO_MACHINE = "Scheduling failure: unable to schedule"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """One certificate to trust, which takes a client less time to read than all those of the machine."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, certificates):
+    """Requests that stall cost a fraction of a second."""
+    monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.3)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+
+
+def deploy(world, **about) -> str:
+    """Add a Space to which a bad commit was pushed."""
+    usual = {"id": ID, "commit": OLD, "head": NEW, "revisions": {OLD: GOOD, NEW: BAD}, "timeline": FAILING}
+    world.add(Space(**(usual | about)))
+    return about.get("id", ID)
+
+
+def commits(world, space: str = ID) -> list[str]:
+    """Return the commits of a repository, oldest first."""
+    life = world.life(space)
+    return [commit.sha for commit in life.repository.history(life.heads(world.now(), lag=0.0))]
+
+
+def files(world, commit: str | None = None, space: str = ID) -> dict[str, str]:
+    """Return the ids of the files of a commit, or of the head."""
+    life = world.life(space)
+    past = life.repository.history(life.heads(world.now(), lag=0.0))
+    tree = next(one.tree for one in past if one.sha == commit) if commit else past[-1].tree
+    return {path: blob.oid for path, blob in tree.blobs.items()}
+
+
+def sent(hub) -> list[str]:
+    """Return which routes of the repository were asked, in their order."""
+    return [f"{one.method} {part}" for one in hub.requests for part in ("commits", "tree", "paths-info", "commit") if f"/{ID}/{part}/" in one.path]
+
+
+# ---- what it does ----
+
+
+@pytest.mark.parametrize("operation", ["wait", "restart"])
+def test_the_last_good_commit_is_put_back_and_served(run, world, operation):
+    """By one commit with exactly its files, on top of the one that failed. The step fails all the same."""
+    scripts = {"restart": FAILING}
+    ended = run(operation, deploy(world, scripts=scripts, timeline=FAILING if operation == "wait" else ()), rollback="true")
+    made = commits(world)[-1]
+    assert commits(world) == [OLD, NEW, made]
+    assert files(world) == files(world, OLD) != files(world, NEW)
+    assert (ended.status, ended.result, ended.outputs["rolled-back-to"]) == (1, "failed", OLD)
+    assert (ended.outputs["stage"], ended.outputs["commit"], ended.outputs["changed"]) == ("RUNNING", made, "true")
+    said = f"Rolled back: it serves the files of 0000000 again, as commit {made[:7]}"
+    assert all(said in text for text in (ended.log, ended.outputs["message"], ended.summary))
+    assert any(said in line for line in ended.log.splitlines() if line.startswith("::error"))
+    assert "module-not-installed" in ended.outputs["message"]
+
+
+def test_the_commit_names_both_and_bears_the_failed_one_as_its_parent(run, world):
+    """History is kept, and tells what happened."""
+    run("wait", deploy(world), rollback="true")
+    life = world.life(ID)
+    made = life.repository.made[commits(world)[-1]]
+    assert made.title == "Roll back to 0000000: 1111111 failed"
+    assert OLD in made.message and NEW in made.message
+
+
+def test_without_the_input_nothing_is_put_back(run, world):
+    """A wait changes nothing, and nobody is told of a rollback."""
+    ended = run("wait", deploy(world))
+    assert (ended.result, commits(world), ended.outputs["rolled-back-to"]) == ("failed", [OLD, NEW], "")
+    assert "olled back" not in ended.log
+
+
+def test_a_commit_that_was_named_is_put_back_instead(run, world):
+    """Also by its beginning, and where nothing was being served."""
+    first = "f" * 40
+    space = deploy(world, past=(first, OLD), commit=None, revisions={first: {"app.py": "first"}, OLD: GOOD, NEW: BAD})
+    ended = run("wait", space, rollback="true", rollback_to="fffffff")
+    assert (ended.outputs["rolled-back-to"], files(world)) == (first, files(world, first))
+
+
+@pytest.mark.parametrize("way", ["timed-out", "failed"])
+def test_an_app_that_does_not_answer_is_rolled_back(run, world, way):
+    """RUNNING was reached, but nothing answered until the budget ended; there is time for the rollback all the same."""
+    bad = (AppAnswer(commit=NEW, status=500),)
+    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD)))
+    ended = run("wait", space, rollback="true" if way == "failed" else "false", health_check="auto", timeout="2m")
+    if way == "timed-out":
+        assert (ended.status, ended.result, commits(world)) == (4, "timed-out", [OLD, NEW])
+        return
+    assert (ended.status, ended.result, ended.outputs["rolled-back-to"]) == (1, "failed", OLD)
+    assert "the app does not answer (500 from" in ended.outputs["message"]
+    assert ended.elapsed < 180
+
+
+def test_the_rollback_is_waited_for_with_all_that_was_asked_for(run, world):
+    """A good commit whose app does not answer any more is not served again."""
+    bad = (AppAnswer(status=500),)
+    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD)))
+    ended = run("wait", space, rollback="true", health_check="/", timeout="2m")
+    assert (ended.status, ended.outputs["rolled-back-to"], files(world)) == (1, "", files(world, OLD))
+    assert "but it does not serve them (timed-out: RUNNING on commit" in ended.outputs["message"]
+    assert 120 + 300 <= ended.elapsed < 120 + 320  # five minutes at least
+
+
+def test_a_rollback_whose_build_fails_says_so(run, world):
+    """It is not tried again."""
+    again = {"push": (Phase(1, "BUILDING"), Phase(20, "BUILD_ERROR", error="again"))}
+    ended = run("wait", deploy(world, scripts=again), rollback="true")
+    assert (ended.status, ended.outputs["rolled-back-to"], len(commits(world)), files(world)) == (1, "", 3, files(world, OLD))
+    for text in (ended.log, ended.outputs["message"], ended.summary):
+        assert f"Rolled back to the files of 0000000 as commit {commits(world)[-1][:7]}, but it does not serve them" in text
+        assert "failed: BUILD_ERROR instead of RUNNING" in text.replace("&#58;", ":")
+
+
+def test_a_push_during_the_rollback_is_told(run, world, clock):
+    """Another commit that goes live meanwhile is what is served."""
+    space = deploy(world, scripts={"push": (Phase(1, "BUILDING"), Phase(9, "RUNNING", head=NEWER, commit=NEWER))})
+    ended = run("wait", space, rollback="true")
+    assert (ended.status, ended.outputs["rolled-back-to"]) == (1, "")
+    assert "superseded: RUNNING on commit 2222222" in ended.outputs["message"]
+
+
+def test_each_space_of_a_fleet_is_rolled_back_for_itself(run, world):
+    """One is, one has nothing to go back to, one does well."""
+    deploy(world)
+    deploy(world, id="acme/first", commit=None)
+    world.add(Space(id="acme/well", commit=OLD, head=NEW, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(90, "RUNNING", commit=HEAD))))
+    ended = run("wait", "acme/site", "acme/first", "acme/well", rollback="true")
+    rows = {space["id"]: space for space in ended.spaces}
+    assert {name: row["result"] for name, row in rows.items()} == {"acme/site": "failed", "acme/first": "failed", "acme/well": "ok"}
+    assert "Rolled back: it serves" in rows["acme/site"]["message"]
+    assert "Not rolled back: no good commit is known" in rows["acme/first"]["message"]
+    assert len(commits(world, "acme/first")) == 1 and commits(world, "acme/well") == [OLD, NEW]
+
+
+# ---- what it does not do ----
+
+
+def not_rolled_back(ended, world, because: str, *, past=(OLD, NEW)) -> None:
+    assert ended.outputs["rolled-back-to"] == ""
+    assert commits(world) == list(past)
+    for text in (ended.log, ended.outputs["message"], ended.summary):
+        assert f"Not rolled back: {because}" in text.replace("&#58;", ":"), text
+
+
+def test_where_no_good_commit_is_known(run, world):
+    """Nothing was being served at the first look."""
+    ended = run("wait", deploy(world, commit=None, past=(OLD,)), rollback="true")
+    not_rolled_back(ended, world, "no good commit is known, as none was being served at the first look")
+
+
+def test_where_the_head_has_moved(run, world):
+    """Somebody has pushed meanwhile: what they did is not undone."""
+    script = (*FAILING, Phase(35, "BUILD_ERROR", head=NEWER))
+    ended = run("wait", deploy(world, timeline=script), rollback="true")
+    not_rolled_back(ended, world, "the head is 2222222 by now, not 1111111, which failed", past=(OLD, NEW, NEWER))
+
+
+def test_where_the_head_moves_at_the_last_moment(run, world, hub):
+    """The commit bears its parent, so the Hub refuses it."""
+
+    def push(request) -> None:
+        if "/paths-info/" in request.path and len(commits(world)) == 2:
+            world.push(ID, sha=NEWER)
+
+    hub.on_request = push
+    ended = run("wait", deploy(world), rollback="true")
+    not_rolled_back(ended, world, "the head is 2222222 by now: somebody has pushed meanwhile", past=(OLD, NEW, NEWER))
+
+
+def test_where_the_head_moves_and_is_told_late(run, world, hub):
+    """The Hub says so, and does not say where to."""
+
+    def push(request) -> None:
+        if "/paths-info/" in request.path and len(commits(world)) == 2:
+            world.push(ID, sha=NEWER)
+
+    hub.on_request = push
+    ended = run("wait", deploy(world, head_lag=120), rollback="true")
+    not_rolled_back(ended, world, "somebody has pushed meanwhile: the Hub refuses this for acme/site (412)", past=(OLD, NEW, NEWER))
+
+
+def test_where_the_token_may_not_write(run, world):
+    """The message says which right is missing."""
+    world.tokens[TOKEN] = Token(name="reader", kind="read", owners=frozenset({"acme"}))
+    ended = run("wait", deploy(world), rollback="true")
+    not_rolled_back(ended, world, "the token lacks the right to do this to acme/site (403)")
+
+
+def test_without_a_token_it_is_denied_at_once(run, world, hub):
+    """As any step that may have to write."""
+    ended = run("wait", deploy(world), rollback="true", token=None)
+    assert (ended.status, ended.result, hub.requests) == (3, "denied", [])
+
+
+def test_where_the_hub_is_to_blame(run, world):
+    """Another commit would fare no better."""
+    failing = (Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNTIME_ERROR", commit=None, error=NO_MACHINE))
+    ended = run("wait", deploy(world, timeline=failing), rollback="true")
+    assert ended.outputs["blame"] == "hub"
+    not_rolled_back(ended, world, "the Hub is to blame, not the commit")
+
+
+def test_in_a_dry_run(run, world, hub):
+    """It is said what would be put back."""
+    ended = run("wait", deploy(world), rollback="true", dry_run="true")
+    not_rolled_back(ended, world, "this is a dry run; otherwise 0000000 would be put back")
+
+
+@pytest.mark.parametrize(("stage", "script"), [("PAUSED", Phase(30, "PAUSED", commit=None)), ("BUILDING", Phase(30, "BUILDING", commit=None))])
+def test_where_the_commit_did_not_fail(run, world, stage, script):
+    """Somebody has paused the Space, or the build takes longer than the budget."""
+    ended = run("wait", deploy(world, timeline=(Phase(0, "RUNNING_BUILDING"), script)), rollback="true", timeout="3m")
+    not_rolled_back(ended, world, f"it is {stage}, which does not show that the commit is bad")
+
+
+def test_where_the_good_commit_itself_fails(run, world):
+    """A restart of what was served is no deployment."""
+    ended = run("restart", deploy(world, head=OLD, timeline=(), scripts={"restart": FAILING}), rollback="true")
+    not_rolled_back(ended, world, "0000000 is itself the last good commit that is known", past=(OLD,))
+
+
+def test_where_the_files_are_the_same(run, world):
+    """Something else has broken the Space."""
+    ended = run("wait", deploy(world, revisions={OLD: GOOD, NEW: GOOD}), rollback="true")
+    not_rolled_back(ended, world, "0000000 and 1111111 have the same files")
+
+
+def test_where_the_repository_does_not_know_the_commit(run, world):
+    """A slip, or the commit of another repository."""
+    ended = run("wait", deploy(world), rollback="true", rollback_to="abcdef1")
+    not_rolled_back(ended, world, "its repository does not know the commit abcdef1")
+
+
+def test_where_it_has_come_up_meanwhile(run, world):
+    """While another Space of the fleet was waited for: a look of now decides, not the old verdict."""
+    deploy(world, timeline=(*FAILING, Phase(100, "BUILDING"), Phase(120, "RUNNING", commit=HEAD)))
+    world.add(Space(id="acme/slow", commit=OLD, head=NEW, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(300, "RUNNING", commit=HEAD))))
+    ended = run("wait", ID, "acme/slow", rollback="true")
+    assert "Not rolled back: it is RUNNING" in ended.spaces[0]["message"]
+    assert commits(world) == [OLD, NEW]
+
+
+# ---- requests ----
+
+
+def test_requests_are_few(run, world, hub):
+    """Small files travel, of large ones the pointers."""
+    run("wait", deploy(world), rollback="true")
+    assert sent(hub) == ["GET commits", "GET tree", "GET tree", "POST paths-info", "POST paths-info", "POST commit"]
+    assert sorted(visit.path.rpartition("/")[2] for visit in hub.visits if "/resolve/" in visit.path) == ["a.py", "app.py", "thing"]
+
+
+@pytest.mark.parametrize(("count", "changed"), [(30, 20), (300, 20), (3000, 20), (3000, 200)])
+def test_requests_grow_with_pages_and_changed_small_files_only(run, world, hub, count, changed):
+    """Of 3,000 files a handful of requests, and one for each small file that changed."""
+    good = {f"data/{number % 50:02}/{number:04}.txt": f"{number}\n" for number in range(count - 10)}
+    good |= {f"weights/{number}.bin": LargeFile(f"weights {number}".encode()) for number in range(10)}
+    bad = {path: LargeFile(b"bad " + file.content) if isinstance(file, LargeFile) else file for path, file in good.items()}
+    bad |= dict.fromkeys(list(good)[:changed], "bad")
+    began = time.monotonic()
+    ended = run("wait", deploy(world, revisions={OLD: good, NEW: bad}), rollback="true")
+    took = time.monotonic() - began
+    assert ended.outputs["rolled-back-to"] == OLD and files(world) == files(world, OLD)
+    pages = -(-(count + 52) // 1000)
+    downloads = sum("/resolve/" in visit.path for visit in hub.visits)
+    print(f"{count} files, {changed} small ones changed: {len(sent(hub))} requests and {downloads} downloads, {took:.1f} s in all")
+    assert (len(sent(hub)), downloads) == (1 + 2 * pages + 2 + 1, changed)
