@@ -308,3 +308,86 @@ def test_requests_grow_with_pages_and_changed_small_files_only(run, world, hub, 
     downloads = sum("/resolve/" in visit.path for visit in hub.visits)
     print(f"{count} files, {changed} small ones changed: {len(sent(hub))} requests and {downloads} downloads, {took:.1f} s in all")
     assert (len(sent(hub)), downloads) == (1 + 2 * pages + 2 + 1, changed)
+
+
+# ---- faults ----
+
+QUOTA = {"RateLimit": '"api";r=0;t=20'}
+FAULTS = {
+    "reset before": Fault(Kind.RESET_BEFORE),
+    "reset after": Fault(Kind.RESET_AFTER),
+    "stall": Fault(Kind.STALL_HEADERS),
+    "stall after the effect": Fault(Kind.STALL_HEADERS, effect=True),
+    "stall in the body": Fault(Kind.STALL_BODY),
+    "ends before its length": Fault(Kind.TRUNCATED),
+    "half of the JSON": Fault(Kind.CUT_SHORT),
+    "a list": Fault(Kind.WRONG_TYPE),
+    "a list after the effect": Fault(Kind.WRONG_TYPE, effect=True),
+    "missing fields": Fault(Kind.MISSING_FIELDS),
+    "a page": Fault(Kind.HTML),
+    "redirect to another host": Fault(Kind.REDIRECT, location="https://elsewhere.example/"),
+    "429 that says how long": Fault(Kind.STATUS, status=429, headers=QUOTA),
+    **{str(status): Fault(Kind.STATUS, status=status) for status in (401, 403, 404, 409, 412, 429, 500, 502, 503, 504)},
+    **{f"{status} after the effect": Fault(Kind.STATUS, status=status, effect=True) for status in (401, 403, 409, 412, 429, 500, 502, 503, 504)},
+}  # fmt: skip
+# Each request that a rollback makes: its method, and its path, once the deployment has failed.
+REQUESTS = {
+    "look": ("GET", f"{ID}/runtime$"),
+    "commits": ("GET", f"{ID}/commits/main"),
+    "good files": ("GET", f"{ID}/tree/{OLD}"),
+    "bad files": ("GET", f"{ID}/tree/{NEW}"),
+    "ids of what is there": ("POST", f"{ID}/paths-info/main"),
+    "ids of what was there": ("POST", f"{ID}/paths-info/{OLD}"),
+    "small file": ("GET", f"{ID}/resolve/{OLD}/app.py"),
+    "commit": ("POST", f"{ID}/commit/main"),
+}
+CELLS = [(request, fault, times) for request, fault, times in product(REQUESTS, FAULTS, (1, None))]
+
+
+def is_failed(world) -> bool:
+    return world.life(ID).at(world.now()).stage == "BUILD_ERROR"
+
+
+def is_whole(world) -> bool:
+    """Whether there is one commit more at most, and the head has exactly the files of one of the two."""
+    past = commits(world)
+    return past[:2] == [OLD, NEW] and len(past) <= 3 and files(world) == files(world, NEW if len(past) == 2 else OLD)
+
+
+
+
+class Armed:
+    """Puts a fault in the way of one kind of requests, once the deployment has failed and its log was read."""
+
+    def __init__(self, hub, request: str, fault: Fault, times: int | None) -> None:
+        method, path = REQUESTS[request]
+        self.hub, self.armed = hub, False
+        self.fault = Fault(**{name: getattr(fault, name) for name in ("kind", "status", "headers", "body", "location", "effect")} | {"method": method, "path": path, "times": times})
+        hub.on_request = self
+
+    def __call__(self, request) -> None:
+        if "/logs/build" in request.path and not self.armed:
+            self.armed = True
+            self.hub.inject(self.fault)
+
+
+@pytest.mark.parametrize(("request_", "fault", "times"), CELLS, ids=["-".join([request, fault, "once" if times else "always"]) for request, fault, times in CELLS])
+def test_whatever_goes_wrong_it_is_done_once_and_whole_or_not_at_all(run, world, hub, request_, fault, times):
+    """And the step says which, and ends as the deployment did."""
+    armed = Armed(hub, request_, FAULTS[fault], times)
+    ended = run("wait", deploy(world), rollback="true", timeout="10m")
+    assert armed.armed
+    assert is_whole(world)
+    assert (ended.status, ended.result) == (1, "failed")
+    message = ended.outputs["message"]
+    done = len(commits(world)) == 3
+    if "Not rolled back" in message:
+        assert not done
+    elif "It is not known whether it was rolled back" in message:
+        assert (request_, times) == ("commit", None) or done
+    else:
+        assert done and "Rolled back" in message
+        assert (ended.outputs["rolled-back-to"] == OLD) == ("Rolled back: it serves" in message)
+    assert "Traceback" not in ended.log and "internal error" not in message
+    if times and "40" not in fault and "41" not in fault and "redirect" not in fault:
+        assert ended.outputs["rolled-back-to"] == OLD, message  # what passes is looked past

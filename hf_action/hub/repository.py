@@ -8,22 +8,25 @@ Source: docs/contract.md, "Rollback"; huggingface_hub, hf_api.py (create_commit)
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha1
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
+import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
-from huggingface_hub.hf_api import RepoFile, RepoFolder
-from huggingface_hub.utils._pagination import paginate
+from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.utils import get_session
 
-from hf_action.hub.transport import ErrorAnswer
+from hf_action.hub.transport import CHECK, ErrorAnswer
 from hf_action.rules.models import MalformedAnswer
 from hf_action.rules.outcomes import ActionError, Refused, Unreachable
 from hf_action.rules.rollback import Change, Message, NotTheHeadError
 
-# Files of one commit, folders included, and commits that are looked through for one; the largest real ones are smaller.
-MAX_FILES = 100_000
+# Pages of files, 1,000 each, and of commits; and commits that are looked through for one.
+MAX_PAGES = 100
 MAX_COMMITS = 1_000
 # The branch that a Space is built from.
 MAIN = "main"
@@ -64,14 +67,14 @@ class Repository:
 
     def head(self) -> Commit:
         """Return the newest commit."""
-        return self.patiently(lambda: next(self._commits(), None) or _nothing(), self.space)
+        return self.patiently(lambda: next(self._commits(), None) or _nothing("commit"), self.space)
 
     def find(self, commit: str) -> tuple[Commit, str | None]:
         """Return the newest commit, and the whole id of the one that begins so, None where there is none."""
 
         def read() -> tuple[Commit, str | None]:
             commits = islice(self._commits(), MAX_COMMITS)
-            head = next(commits, None) or _nothing()
+            head = next(commits, None) or _nothing("commit")
             found = (one.id for one in (head, *commits) if one.id.startswith(commit))
             return head, next(found, None)
 
@@ -81,8 +84,13 @@ class Repository:
         """Return what each file of a commit holds, as an id of its content, by path."""
 
         def read() -> dict[str, str]:
-            tree = self.api().list_repo_tree(self.space, repo_type="space", revision=commit, recursive=True)
-            return _contents(tree)
+            contents: dict[str, str] = {}
+            for entry in self._pages(f"tree/{commit}", recursive="true"):
+                if entry.get("type") == "file":
+                    path, content = _content(entry)
+                    if contents.setdefault(path, content) != content:
+                        raise MalformedAnswer("it tells two things of one file")
+            return contents or _nothing("file")
 
         return self.patiently(read, self.space)
 
@@ -99,16 +107,17 @@ class Repository:
         ]
 
         def send() -> str:
-            made = self.api().create_commit(
-                self.space,
-                operations,
-                commit_message=message.title,
-                commit_description=message.description,
-                repo_type="space",
-                revision=MAIN,
-                parent_commit=parent,
-            )
-            return _id(made.oid)
+            with _checked(change, good):
+                made = self.api().create_commit(
+                    self.space,
+                    operations,
+                    commit_message=message.title,
+                    commit_description=message.description,
+                    repo_type="space",
+                    revision=MAIN,
+                    parent_commit=parent,
+                )
+            return _id(made.oid) if made.oid != parent else _nothing("new commit")
 
         try:
             return self.once(send, self.space)
@@ -117,16 +126,54 @@ class Repository:
 
     def _commits(self) -> Iterator[Commit]:
         """Yield the commits, newest first; a page is asked for when it is needed."""
-        address = f"{self.api().endpoint}/api/spaces/{self.space}/commits/{MAIN}"
         later: Commit | None = None
-        # As `list_repo_commits` of huggingface_hub, which asks for all pages before it returns the first commit.
-        for raw in paginate(address, params={}, headers=self.headers()):
+        for raw in self._pages(f"commits/{MAIN}"):
             commit = Commit(id=_id(raw["id"]), title=str(raw["title"]))
             if later:
                 yield Commit(id=later.id, title=later.title, parent=commit.id)
             later = commit
         if later:
             yield later
+
+    def _pages(self, route: str, **params: str) -> Iterator[dict[str, Any]]:
+        """Yield the entries of all pages of a route.
+
+        As `list_repo_commits` and `list_repo_tree` of huggingface_hub. But the former asks for all pages before it
+        returns the first commit, and to the latter any JSON will do: an answer without files would be one more file
+        to delete for each that there is.
+        """
+        address, asked = f"{self.api().endpoint}/api/spaces/{self.space}/{route}", params or None
+        for _ in range(MAX_PAGES):
+            answer = get_session().get(address, params=asked, headers=self.headers())
+            page = answer.json()
+            if not isinstance(page, list) or not all(isinstance(entry, dict) for entry in page):
+                raise MalformedAnswer("it is not a list of what is there")
+            yield from page
+            following = answer.links.get("next", {}).get("url")
+            if not following:
+                return
+            address, asked = str(answer.url.join(following)), None
+        raise Refused(f"{route} of {self.space} has more than {MAX_PAGES} pages.")
+
+
+@contextmanager
+def _checked(change: Change, good: str) -> Iterator[None]:
+    """Compare each small file that comes with what was committed: it goes into the new commit as it came."""
+
+    def check(answer: httpx2.Response) -> None:
+        asked = (answer.history or [answer])[0].request
+        if asked.method == "GET":
+            path = asked.url.path.partition(f"/resolve/{good}/")[2]
+            if change.restored.get(path) != f"git {_git_id(answer.content)}":
+                raise MalformedAnswer(f"it is not the file {path} of {good[:7]}")
+
+    token = CHECK.set(check)
+    try:
+        yield
+    except (EntryNotFoundError, NotImplementedError) as error:  # as huggingface_hub finds files that are not there
+        raise MalformedAnswer("it tells of other files than before") from error
+    finally:
+        CHECK.reset(token)
 
 
 def _refusal(error: ActionError) -> ActionError:
@@ -140,19 +187,22 @@ def _refusal(error: ActionError) -> ActionError:
     return error
 
 
-def _contents(tree: Iterable[RepoFile | RepoFolder]) -> dict[str, str]:
-    """Return an id of the content of each file: of a large one what its pointer names, else git's own."""
-    contents = {}
-    for number, entry in enumerate(tree):
-        if number >= MAX_FILES:
-            raise Refused(f"the repository has more than {MAX_FILES:,} files.")
-        if isinstance(entry, RepoFile):
-            contents[entry.path] = f"lfs {entry.lfs.sha256}" if entry.lfs else f"git {entry.blob_id}"
-    return contents
+def _content(entry: dict[str, Any]) -> tuple[str, str]:
+    """Return the path of a file and an id of its content: of a large one what its pointer names, else git's own."""
+    large = entry.get("lfs")
+    path, content = entry["path"], large["oid"] if large else entry["oid"]
+    if not isinstance(path, str) or not isinstance(content, str):
+        raise MalformedAnswer("it is not a list of files")
+    return path, f"{'lfs' if large else 'git'} {content}"
 
 
-def _nothing() -> Commit:
-    raise MalformedAnswer("there is no commit")
+def _git_id(content: bytes) -> str:
+    """Return the id that git gives to a file."""
+    return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _nothing(what: str) -> NoReturn:
+    raise MalformedAnswer(f"there is no {what}")
 
 
 def _id(text: object) -> str:

@@ -1,7 +1,8 @@
 """How one request travels: bounded in time and size, on one host, with every failure turned into one of ours."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import httpx2
@@ -22,6 +23,10 @@ MAX_QUOTA_WINDOW = 300.0
 MAX_QUOTA_LEFT = 1_000_000
 # Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
 MAX_INFLATION = 1032
+
+
+# Looks at each answer to the calls that are made under it, and raises what it finds wrong; of this thread alone.
+CHECK: ContextVar[Callable[[httpx2.Response], None]] = ContextVar("CHECK", default=lambda _: None)
 
 
 class ErrorAnswer(Exception):
@@ -46,6 +51,8 @@ class Client(httpx2.Client):
             if response.status_code >= 400:
                 response.close()  # of a stream, the status and the headers say enough
                 raise ErrorAnswer(response)
+            if not stream:
+                CHECK.get()(response)
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
             raise lost(error) from error
         return response

@@ -55,9 +55,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What makes the files of one commit those of another: paths to take from that one, and paths to delete."""
+    """What makes the files of one commit those of another: what to take from that one, by path, and what to delete."""
 
-    restored: tuple[str, ...]
+    restored: Mapping[str, str]
     deleted: tuple[str, ...]
 
 
@@ -104,7 +104,7 @@ def lacks_only_health(goal: Goal, history: Sequence[Observation]) -> bool:
 def difference(wanted: Mapping[str, str], there: Mapping[str, str]) -> Change:
     """Return what makes the files `there` the `wanted` ones, both as ids of contents by path."""
     return Change(
-        restored=tuple(path for path, content in wanted.items() if there.get(path) != content),
+        restored={path: content for path, content in wanted.items() if there.get(path) != content},
         deleted=tuple(path for path in there if path not in wanted),
     )
 
