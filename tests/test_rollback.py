@@ -1,20 +1,23 @@
 """When a deployment fails, the last good commit is put back: once, whole, or not at all, and the step says which."""
 
+import re
 import signal
 import threading
 import time
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from hf_action.hub.client import Hub
+from hf_action.rules.outcomes import Cancelled
 from simhub.access import Token
 from simhub.app import AppAnswer
 from simhub.faults import Fault, Kind
 from simhub.files import LargeFile
 from simhub.server import Certificates
 from simhub.world import HEAD, Phase, Space
-from tests.conftest import NEW, NEWER, OLD, READ_ONLY, TOKEN
+from tests.conftest import NEW, NEWER, OLD, TOKEN
 
 ID = "acme/site"
 GOOD = {
@@ -341,11 +344,9 @@ REQUESTS = {
     "small file": ("GET", f"{ID}/resolve/{OLD}/app.py"),
     "commit": ("POST", f"{ID}/commit/main"),
 }
-CELLS = [(request, fault, times) for request, fault, times in product(REQUESTS, FAULTS, (1, None))]
-
-
-def is_failed(world) -> bool:
-    return world.life(ID).at(world.now()).stage == "BUILD_ERROR"
+# For the commit all of it, once and for ever. A question has no effect, and most that goes wrong with it is the same.
+LASTING = ("reset before", "stall", "a page", "missing fields", "403", "500")
+CELLS = [(request, fault, times) for request, fault, times in product(REQUESTS, FAULTS, (1, None)) if request == "commit" or ("after" not in fault and (times or fault in LASTING))]
 
 
 def is_whole(world) -> bool:
@@ -359,16 +360,26 @@ def is_whole(world) -> bool:
 class Armed:
     """Puts a fault in the way of one kind of requests, once the deployment has failed and its log was read."""
 
-    def __init__(self, hub, request: str, fault: Fault, times: int | None) -> None:
+    def __init__(self, hub, request: str, fault: Fault, times: int | None = 1) -> None:
         method, path = REQUESTS[request]
         self.hub, self.armed = hub, False
-        self.fault = Fault(**{name: getattr(fault, name) for name in ("kind", "status", "headers", "body", "location", "effect")} | {"method": method, "path": path, "times": times})
+        self.fault = replace(fault, method=method, path=path, times=times)
         hub.on_request = self
 
     def __call__(self, request) -> None:
-        if "/logs/build" in request.path and not self.armed:
+        if "/logs/" in request.path and not self.armed:
             self.armed = True
             self.hub.inject(self.fault)
+
+
+class Signalled(Armed):
+    """Sends a signal while such a request is under way: before it has its effect, or after."""
+
+    def __call__(self, request) -> None:
+        was_armed = self.armed
+        super().__call__(request)
+        if was_armed and request.method == self.fault.method and re.search(self.fault.path, request.path):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
 
 
 @pytest.mark.parametrize(("request_", "fault", "times"), CELLS, ids=["-".join([request, fault, "once" if times else "always"]) for request, fault, times in CELLS])
@@ -391,3 +402,57 @@ def test_whatever_goes_wrong_it_is_done_once_and_whole_or_not_at_all(run, world,
     assert "Traceback" not in ended.log and "internal error" not in message
     if times and "40" not in fault and "41" not in fault and "redirect" not in fault:
         assert ended.outputs["rolled-back-to"] == OLD, message  # what passes is looked past
+
+
+@pytest.mark.parametrize(("request_", "fault"), [("commit", "reset before"), ("commit", "stall after the effect"), ("commit", "429 that says how long"), ("good files", "stall")])
+@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+def test_a_spent_budget_leaves_five_minutes(run, world, hub, request_, fault, times):
+    """And no more, where all of it goes wrong: what timed out for its health check has no time left of its own."""
+    Armed(hub, request_, FAULTS[fault], times)
+    bad = (AppAnswer(commit=NEW, status=500),)
+    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD)))
+    ended = run("wait", space, rollback="true", health_check="/", timeout="2m")
+    assert is_whole(world)
+    assert (ended.outputs["rolled-back-to"] == OLD) == (times == 1 or "after" in fault)
+    assert (ended.result == "failed") == (len(commits(world)) == 3)
+    assert ended.elapsed < 120 + 300 + 60
+
+
+@pytest.fixture
+def interrupted():
+    """A signal is what main makes of it: it ends the work, not the report."""
+
+    def cancel(*_) -> None:
+        raise Cancelled
+
+    before = signal.signal(signal.SIGUSR1, cancel)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("fault", [Fault(Kind.STALL_HEADERS), Fault(Kind.UNKNOWN_FIELDS)], ids=["before the effect", "after it"])
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_cancel_in_the_middle_leaves_one_of_the_two(run, world, hub, interrupted, request_, fault):
+    """And the step says how far it came."""
+    Signalled(hub, request_, fault)
+    ended = run("wait", deploy(world), rollback="true")
+    assert is_whole(world)
+    assert (ended.status, ended.result, ended.outputs["rolled-back-to"]) == (130, "cancelled", "")
+    uncertain = request_ in ("commit", "small file") or request_.startswith("ids")
+    said = "It is not known whether it was rolled back; its head is 1111111, or one commit more with all the files of 0000000"
+    assert (said if uncertain else "Not rolled back: the step ended before") in ended.outputs["message"]
+    assert (len(commits(world)) == 3) == (request_ == "commit" and fault.kind is Kind.UNKNOWN_FIELDS)
+
+
+def test_a_cancel_while_it_is_waited_for_says_so(run, world, hub, interrupted):
+    """The commit is there, and nobody has seen it serve."""
+
+    def cancel(request) -> None:
+        if len(commits(world)) == 3 and request.path.endswith("/runtime"):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+
+    hub.on_request = cancel
+    ended = run("wait", deploy(world), rollback="true")
+    assert (ended.status, ended.outputs["rolled-back-to"]) == (130, "")
+    assert "Rolled back to the files of 0000000 as commit" in ended.outputs["message"]
+    assert "it is not known whether it serves them" in ended.outputs["message"]
