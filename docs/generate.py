@@ -1,10 +1,11 @@
-"""`make docs`: draws the tables of README.md, and the pictures of other pages, from the code.
+"""`make docs`: draws from the code what pages, action.yml and the schema of fleet files say of it.
 
 A block between `<!-- name -->` and `<!-- end -->` is what the function of that name here returns. A page that is
 not what this draws fails tests/test_docs.py, so what the pages promise is what the code does.
 """
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from hf_action.diagnosis.page import draw_page  # noqa: E402 - a script finds the code beside it
+from hf_action.inputs.fleet import MAX_SPACES  # noqa: E402
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
 from hf_action.rules.outcomes import SEVERITY, Outcome  # noqa: E402 - a script finds the code beside it
 from hf_action.rules.pace import Events, interval  # noqa: E402
@@ -32,6 +34,9 @@ def main() -> int:
     for page in PAGES:
         path = ROOT / page
         path.write_text(drawn(path.read_text()))
+    action = ROOT / "action.yml"
+    action.write_text(with_inputs(action.read_text()))
+    (ROOT / "schemas/fleet.schema.json").write_text(fleet_schema())
     return 0
 
 
@@ -145,6 +150,71 @@ def ended(goal: Goal, look: Observation) -> str:
     """Return how the wait ends with a look."""
     found = judge(goal, [look], look.at)
     return code(found.outcome.word) if found else "waiting goes on"
+
+
+# ---- action.yml and schemas/fleet.schema.json ----
+
+
+def with_inputs(text: str) -> str:
+    """Return action.yml with its inputs drawn from the table."""
+    rows = []
+    for row in INPUTS.values():
+        about = row.about if ": " not in row.about else "'" + row.about.replace("'", "''") + "'"
+        default = f'\n    default: "{row.default}"' if row.default else ""
+        rows.append(f"  {row.name}:\n    description: {about}\n    required: false{default}")
+    block = "\n".join(rows)
+    return re.sub(r"^inputs:\n.*?(?=\n\noutputs:)", lambda _: f"inputs:\n{block}", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def fleet_schema() -> str:
+    """Return the JSON Schema of fleet files: what editors know of the inputs that a Space may have for itself."""
+    own = {row.name: {"description": row.about, **row.reader.schema} for row in INPUTS.values() if row.per_space}
+    refs = {name: {"$ref": f"#/$defs/{name}"} for name in ("id", *own)}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Fleet file",
+        "description": "Spaces for one step, each with its own inputs; the input fleet-file names it.",
+        "type": "object",
+        "required": ["spaces"],
+        "additionalProperties": False,
+        "properties": {
+            "defaults": {
+                "description": "Inputs of every Space below that does not set them itself.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: refs[name] for name in own},
+            },
+            "spaces": {
+                "description": "The Spaces, each once: an id, the address of its page, or a pattern, alone or under id "
+                "with inputs of its own.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MAX_SPACES,
+                "uniqueItems": True,
+                "items": {
+                    "anyOf": [
+                        refs["id"],
+                        {"type": "object", "required": ["id"], "additionalProperties": False, "properties": refs},
+                    ]
+                },
+            },
+        },
+        "$defs": {"id": ENTRY_ID, **own},
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+PART = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"  # of an id, see readers
+ENTRY_ID = {
+    "description": "owner/name, spaces/owner/name, the address of the Space's page, or owner/pattern, where * and ? "
+    "choose from the Spaces of that owner.",
+    "type": "string",
+    "anyOf": [
+        {"pattern": rf"^(?!.*(?:--|\.\.|\.git$))(?:spaces/)?{PART}/{PART}$"},
+        {"pattern": rf"^(?!.*\*\*)(?:spaces/)?{PART}/(?=.*[*?])[A-Za-z0-9_.*?-]{{1,96}}$"},
+        {"pattern": rf"^https?://[^/@\s]+/spaces/{PART}/{PART}(?:[/?#]\S*)?$"},
+    ],
+}
 
 
 # ---- docs/architecture.md ----

@@ -134,7 +134,6 @@ class StepRun:
                 clock=self._log,
                 log=self._log,
                 deadline=deadline,
-                width=settings.max_parallel,
             )
             undo.run()
             if any(result.changed for result in undo.results(None)):

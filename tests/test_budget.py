@@ -103,7 +103,7 @@ def packages(modules: set[str]) -> set[str]:
 def test_help_needs_the_table_of_inputs_only():
     """No package at all, and of the action what the table is made of."""
     modules = imported("--help")
-    assert own(modules) == {"main", "clock", "rules", "rules.outcomes", "inputs", "inputs.table", "inputs.readers", "inputs.usage", "rules.operations", "rules.selection", "rules.models", "rules.stages"}
+    assert own(modules) == {"main", "clock", "rules", "rules.outcomes", "inputs", "inputs.table", "inputs.names", "inputs.readers", "inputs.forms", "inputs.usage", "rules.operations", "rules.addresses", "rules.selection", "rules.models", "rules.stages"}
     assert packages(modules) == set()
 
 
@@ -117,7 +117,7 @@ def test_a_mistake_is_told_without_the_hub():
     """Only what writes annotations and outputs is there: no HTTP client, no YAML."""
     modules = imported("restrat", "acme/demo")
     assert packages(modules) == {"actions-toolkit"}
-    assert not own(modules) & {"hub", "hub.client", "inputs.fleet"} and not modules & {"ssl", "asyncio", "http.client", "email"}
+    assert not own(modules) & {"hub", "hub.client", "inputs.fleet", "inputs.nodes"} and not modules & {"ssl", "asyncio", "http.client", "email"}
 
 
 def test_what_is_there_at_the_first_request():

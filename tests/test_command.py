@@ -201,5 +201,5 @@ def test_json_that_nobody_reads_is_no_failure(url):
 def test_json_is_no_input(url):
     """A workflow reads outputs; the variable is warned about as any unknown one."""
     done = call("info", "acme/demo", HF_ENDPOINT=url, INPUT_JSON="true")
-    assert (done.returncode, "json: is no input of this action" in done.stdout) == (0, True)
+    assert (done.returncode, "json: is not an input of this action" in done.stdout) == (0, True)
     assert "json" not in ACTION["inputs"]

@@ -107,7 +107,7 @@ def test_what_is_to_be_copied_is_right(block):
         if step.get("uses", "").startswith("OWNER/hf-space@"):
             given = {name: str(value).replace("${{ github.sha }}", "1" * 40) for name, value in step["with"].items()}
             flags = [f"--{name}={value.lower() if value in ('True', 'False') else value}" for name, value in given.items()]
-            assert not parse(flags, {"HF_TOKEN": "hf_x"}).warnings
+            assert not parse(flags, {"HF_TOKEN": "hf_x", "GITHUB_STATE": "/a/file"}).warnings
             assert set(re.findall(r"steps\.space\.outputs\.([\w-]+)", block)) <= set(ACTION["outputs"])
 
 

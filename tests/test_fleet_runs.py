@@ -70,19 +70,23 @@ def test_mistakes_name_file_and_line(run, hub, workspace):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "check out the repository before this step."), (".", "no file")]
+    ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "check out the repository before this step."), (".", "not a file"), ("loop.yml", "not a path that can be followed"), ("loop.yml/x", "not a path that can be followed"),
+     ("away.yml", "outside of the workspace"), ("x" * 300, "cannot be read (File name too long)"), ("https://u:pa55word@h/x", "(not shown) is not there")]
 )
 def test_a_file_that_is_not_in_the_workspace_is_a_mistake(run, hub, workspace, name, words):
-    """Nothing else of the machine is read."""
+    """Nothing else of the machine is read, and no link leads there or nowhere."""
+    (workspace / "loop.yml").symlink_to("loop.yml")
+    (workspace / "away.yml").symlink_to("/etc/passwd")
     ended = run("--fleet-file", name)
     assert (ended.status, words in ended.log, hub.requests) == (2, True, [])
+    assert "Traceback" not in ended.log and "pa55word" not in ended.log
 
 
 def test_a_warning_of_an_entry_names_its_line(run, world, workspace):
     """A misspelt stage in a file is as silent as one in a workflow: not at all."""
     (workspace / "fleet.yml").write_text("spaces:\n- id: acme/demo\n  operation: pause\n  wait-for-stage: PAUSD\n")
     ended = run("--fleet-file", "fleet.yml", timeout="20s")
-    assert "fleet.yml:2: acme/demo: wait-for-stage: 'PAUSD' is no stage known today" in ended.log
+    assert "fleet.yml:2: acme/demo: wait-for-stage: 'PAUSD' is not a stage known today" in ended.log
 
 
 def test_a_list_of_a_fleet_file_lists_it(run, world, workspace):

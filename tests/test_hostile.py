@@ -245,7 +245,7 @@ class Liar:
     def head(self, space: str) -> str | None:
         return self.before.head
 
-    def probe(self, url: str, space: SpaceInfo) -> str:
+    def probe(self, url: str, space: SpaceInfo, *, contains: str) -> str:
         return f"503 from {url}"
 
     def quota_wait(self, reserve: int) -> float:

@@ -21,7 +21,8 @@ from urllib.parse import quote
 import pytest
 
 from hf_action.hub.client import Hub
-from hf_action.inputs.settings import TOKEN_VARIABLES, parse
+from hf_action.inputs.doors import TOKEN_VARIABLES
+from hf_action.inputs.settings import parse
 from hf_action.inputs.table import OPERATIONS
 from hf_action.rules.operations import pause
 from hf_action.rules.outcomes import ActionError, InvalidInput
@@ -274,7 +275,7 @@ def test_mistakes_do_not_show_the_token(machine, words):
 def test_a_token_that_is_none_is_not_shown_either(machine, broken):
     """What was pasted wrongly is still most of a secret."""
     left = machine.run("info", "acme/demo", name=f"broken-{len(broken)}-{broken[:8].strip()}-{hash(broken)}", INPUT_TOKEN=broken)
-    assert (left.status, "token: has characters that no token has" in left.out) == (2, True)
+    assert (left.status, "token: has a character that a token cannot have" in left.out) == (2, True)
     assert left.search(*broken.split()) == [] and left.search(broken) == []
 
 

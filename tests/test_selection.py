@@ -1,13 +1,17 @@
 """Which Spaces are chosen: patterns, filters, order, number, and the entries of a matrix."""
 
 import json
+import re
+import time
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_action.rules.account import account
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
-from hf_action.rules.selection import Filters, Query, choose, matches, queries, shares
+from hf_action.rules.selection import Choice, Filters, Query, check_pattern, choose, fits, matches, queries, shares
 
 
 def space(name: str, stage: str = "RUNNING", hardware: str | None = "cpu-basic", **about) -> SpaceInfo:
@@ -115,3 +119,87 @@ def test_a_matrix_is_json_for_a_workflow():
 def test_a_matrix_has_an_entry_a_space_while_there_is_room(count, entries):
     """GitHub generates at most 256 jobs."""
     assert len(shares([f"acme/{number}" for number in range(count)])) == entries
+
+
+# ---- patterns ----
+
+
+@given(st.text(alphabet="ab/.[", max_size=9), st.text(alphabet="ab*?/.", max_size=8))
+def test_a_pattern_matches_as_in_a_shell(text, pattern):
+    """`*` is any characters and `?` is one; fnmatch agrees where nothing else has a meaning to it."""
+    assert fits(text, pattern) is fnmatchcase(text, pattern)
+
+
+def test_a_bracket_in_a_pattern_is_a_bracket():
+    """It begins no set of characters, as it would in a shell."""
+    assert fits("t4-[s]", "t4-[s]*") and not fits("t4-s", "t4-[s]") and not fits("t4-s", "t4-[s]*")
+
+
+@pytest.mark.parametrize("pattern", ["*a*" + "?a*" * 60 + "b", "*" + "a*" * 95 + "b", "?" * 95 + "*b", "*" + "a?" * 90 + "*b"])
+def test_a_pattern_takes_linear_time(pattern):
+    """Also one that almost matches at every place: a text a hundred times as long takes no more than seconds."""
+    began = time.thread_time()
+    assert not fits("a" * 20_000, pattern)
+    assert time.thread_time() - began < 5
+
+
+@pytest.mark.parametrize(("pattern", "wrong"), [("a**", "has two '*' in a row"), ("***", "has two '*' in a row"), ("x" * 194, "is longer than 193"), ("x" * 193, ""), ("*a*?*", "")])
+def test_what_a_pattern_may_be(pattern, wrong):
+    """No longer than an id can be, and without two `*` in a row."""
+    if wrong:
+        with pytest.raises(ValueError, match=re.escape(wrong)):
+            check_pattern(pattern)
+    else:
+        check_pattern(pattern)
+
+
+# ---- what is said of a selection ----
+
+ACME = Query("acme", None)
+ALL = [space(f"acme/{name}") for name in ("always-on", "demo-a", "demo-b", "web-prod")] + [space("acme/rest", stage="PAUSED")]
+
+
+@pytest.mark.parametrize(
+    ("step", "fleet", "listings", "line", "warnings"),
+    [
+        (Choice(spaces=("acme/demo",)), [], {}, "", []),
+        (Choice(spaces=("acme/demo",), filters=Filters(exclude=("acme/x",))), [], {}, "", ["exclude: 'acme/x' matches none of the Spaces, so it leaves out nothing."]),
+        (Choice(patterns=("acme/*",)), [], {ACME: ALL}, "selected 5 Spaces: 5 by acme/*", []),
+        (Choice(spaces=("acme/demo-a", "b/c"), patterns=("acme/demo-?",)), [], {ACME: ALL}, "selected 3 Spaces: 2 by space-id, 1 by acme/demo-?", []),
+        (Choice(patterns=("acme/demo-*", "acme/web*")), [], {ACME: ALL}, "selected 3 Spaces: 2 by acme/demo-*, 1 by acme/web*", []),
+        (Choice(patterns=("acme/dmo-*",)), [], {ACME: ALL}, "selected 0 Spaces", ["space-id: 'acme/dmo-*' matches none of the Spaces of acme."]),
+        (Choice(patterns=("acme/*",)), [], {ACME: []}, "selected 0 Spaces", ["acme has no Space that can be seen here; check the name, and the rights of the token."]),
+        (Choice(patterns=("acme/*",), filters=Filters(exclude=("acme/allways-on", "*-prod"))), [], {ACME: ALL},
+         "selected 4 Spaces: 4 by acme/*; left out 1 by exclude", ["exclude: 'acme/allways-on' matches none of the Spaces (did you mean acme/always-on?), so it leaves out nothing."]),
+        (Choice(patterns=("acme/*",), filters=Filters(exclude=("acme/Always-On", "tmp-*"))), [], {ACME: ALL},
+         "selected 4 Spaces: 4 by acme/*; left out 1 by exclude", ["exclude: 'tmp-*' matches none of the Spaces, so it leaves out nothing."]),
+        (Choice(patterns=("acme/*",), filters=Filters(exclude=("acme/*",))), [], {ACME: ALL}, "selected 0 Spaces; left out 5 by exclude", []),
+        (Choice(patterns=("acme/*",), filters=Filters(stages=frozenset({"RUNNING"}), exclude=("*-prod",), limit=2)), [], {ACME: ALL},
+         "selected 2 Spaces: 2 by acme/*; left out 1 by exclude, 1 by limit, 1 by the with- filters", []),
+        (Choice(filters=Filters(search=("tts", "zzz"))), [], {Query(None, "tts"): ALL[:1], Query(None, "zzz"): []}, "selected 1 Space: 1 by search 'tts'", ["search: 'zzz' finds no Space."]),
+        (Choice(patterns=("acme/*",), filters=Filters(search=("tts",))), [], {Query("acme", "tts"): ALL[:2]}, "selected 2 Spaces: 2 by acme/*", []),
+        (Choice(), [Choice(spaces=("acme/demo-a",)), Choice(patterns=("acme/web*",)), Choice(patterns=("acme/zzz*",))], {ACME: ALL},
+         "selected 2 Spaces: 2 by the fleet file", ["fleet-file: 'acme/zzz*' matches none of the Spaces of acme."]),
+        (Choice(spaces=("acme/web-prod",), patterns=("acme/*",)), [Choice(spaces=("acme/demo-a", "acme/web-prod")), Choice(patterns=("acme/demo-*",))], {ACME: ALL},
+         "selected 5 Spaces: 2 by the fleet file, 2 by acme/*, 1 by space-id", []),
+        (Choice(), [Choice(spaces=("acme/demo-a",))], {}, "selected 1 Space: 1 by the fleet file", []),
+        (Choice(patterns=tuple(f"acme/{each.id[5:]}?*" for each in ALL) + tuple(f"acme/{n}*" for n in "abcdefghi")), [], {ACME: [space(f"acme/{n}x") for n in "aabbcdefghi"]},
+         "selected 9 Spaces: 1 by acme/a*, 1 by acme/b*, 1 by acme/c*, 1 by acme/d*, 1 by acme/e*, 1 by acme/f*, 1 by acme/g*, 1 by acme/h*, 1 by other patterns",
+         [f"space-id: 'acme/{each.id[5:]}?*' matches none of the Spaces of acme." for each in ALL]),
+    ],
+)  # fmt: skip
+def test_what_was_selected_by_what(step, fleet, listings, line, warnings):
+    """One line with how many each input chose and left out, and what matched nothing with the nearest name."""
+    said = account(step, fleet, listings)
+    assert (said.line, list(said.warnings)) == (line, warnings)
+
+
+def test_many_exclusions_that_match_nothing_are_counted():
+    """Each would be compared with thousands of ids: only the first ones are, and it takes a moment."""
+    listed = [space(f"acme/space-{number}") for number in range(2_000)]
+    filters = Filters(exclude=tuple(f"acme/spice-{number}" for number in range(100)))
+    began = time.thread_time()
+    said = account(Choice(patterns=("acme/*",), filters=filters), [], {ACME: listed})
+    assert time.thread_time() - began < 60
+    assert (said.line, len(said.warnings), said.warnings[-1]) == ("selected 2000 Spaces: 2000 by acme/*", 21, "80 more inputs match nothing.")
+    assert [("did you mean" in warning) for warning in said.warnings] == [True] * 10 + [False] * 11

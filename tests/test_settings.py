@@ -1,17 +1,21 @@
 """Both front doors lead to the same settings, or to every mistake at once."""
 
+import contextlib
+import time
 from typing import get_args
 
+import httpx2
 import pytest
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_action.inputs.readers import parse_duration, parse_pattern, parse_space_id, parse_space_ids
-from hf_action.inputs.settings import Settings, describe, parse
-from hf_action.inputs.table import INPUTS, OPERATIONS, Operation
+from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
+from hf_action.inputs.table import INPUTS, OPERATIONS, SYNONYMS, Operation
+from hf_action.rules.addresses import PORTS, is_near, read_address
 from hf_action.rules.outcomes import InvalidInput
-from hf_action.rules.selection import Filters
+from hf_action.rules.selection import Choice, Filters
 
 SPACE = {"INPUT_SPACE-ID": "acme/demo"}
 
@@ -40,17 +44,18 @@ def test_both_doors_give_the_same_settings():
 def test_every_input_has_its_place():
     """Whatever is given, it arrives under its own name, read."""
     given = {
-        "space-id": "acme/demo, acme/x-*", "operation": "hardware", "wait-for-stage": "running", "timeout": "1h", "commit": "HEAD",
-        "settle": "5s", "stable-for": "6s", "health-check": "/up", "poll-interval": "7", "factory-reboot": "false",
+        "space-id": "acme/demo, third/x-*", "operation": "hardware", "wait-for-stage": "running", "timeout": "1h", "commit": "HEAD",
+        "settle": "5s", "stable-for": "6s", "health-check": "/up", "health-check-contains": "well", "if-superseded": "pass", "rollback": "true", "rollback-to": "ABCDEF1", "retries": "4",
+        "poll-interval": "7", "factory-reboot": "false",
         "hardware": "T4-small", "sleep-time": "15m", "restore": "true", "logs": "always", "log-lines": "9",
-        "author": "acme,other", "search": "big model, tts", "with-sdk": "Gradio", "with-stage": "paused", "with-hardware": "T4-*",
+        "author": "other,fourth", "search": "big model, tts", "with-sdk": "Gradio", "with-stage": "paused", "with-hardware": "T4-*",
         "exclude": "tmp-* acme/y", "sort": "likes", "limit": "3", "max-parallel": "2", "dry-run": "true", "token": "hf_x",
         "endpoint": "https://hub.example//", "summary": "false",
     }  # fmt: skip
     expected = Settings(
         operation="hardware",
         spaces=("acme/demo",),
-        patterns=("acme/x-*", "acme/*", "other/*"),
+        patterns=("third/x-*", "other/*", "fourth/*"),
         filters=Filters(
             search=("big model", "tts"),
             sdks=frozenset({"gradio"}),
@@ -63,9 +68,14 @@ def test_every_input_has_its_place():
         stages=frozenset({"RUNNING"}),
         timeout=3600.0,
         commit="head",
+        if_superseded="pass",
         settle=5.0,
         stable_for=6.0,
         health_check="/up",
+        health_check_contains="well",
+        rollback=True,
+        rollback_to="abcdef1",
+        retries=4,
         poll_interval=7.0,
         factory_reboot=False,
         hardware="t4-small",
@@ -80,8 +90,9 @@ def test_every_input_has_its_place():
         token="hf_x",
     )
     assert given.keys() == INPUTS.keys() - {"fleet-file"}
-    assert parse([], {f"INPUT_{name.upper()}": text for name, text in given.items()}) == expected
-    assert parse([f"--{name}={text}" for name, text in given.items()], {}) == expected
+    post = {"GITHUB_STATE": "/a/file"}  # as where there is a post step
+    assert parse([], post | {f"INPUT_{name.upper()}": text for name, text in given.items()}) == expected
+    assert parse([f"--{name}={text}" for name, text in given.items()], post) == expected
 
 
 def test_a_flag_wins_over_a_variable():
@@ -128,40 +139,41 @@ LONG_LIST = ", ".join(OPERATIONS)
     ("name", "text", "mistake"),
     [
         ("space-id", "a/b/c", "space-id: 'a/b/c' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."),
-        ("space-id", "a/b--c", "space-id: 'a/b--c' is not a Space; a name has no '--' and no '..', and does not end in .git."),
+        ("space-id", "a/b--c", "space-id: 'a/b--c' is not a Space; a name has no '--' and no '..' in it, and does not end in .git."),
         ("space-id", "https://x.org/a/b", "space-id: 'https://x.org/a/b' is not the address of a Space's page; write https://huggingface.co/spaces/owner/name."),
         ("space-id", "https://x.org/datasets/a/b", "space-id: 'https://x.org/datasets/a/b' is not the address of a Space's page; write https://huggingface.co/spaces/owner/name."),
         ("space-id", "https://x.org/spaces/a", "space-id: 'https://x.org/spaces/a' is not the address of a Space's page; write https://huggingface.co/spaces/owner/name."),
-        ("space-id", "*/b", "space-id: '*/b' is no pattern; write owner/pattern with '*' or '?' after the slash only."),
+        ("space-id", "*/b", "space-id: '*/b' is not a pattern; write owner/pattern with '*' or '?' after the slash only."),
         ("space-id", "a b", "space-id: 'a' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only; 'b' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."),
         ("space-id", ",", "space-id: names no Space; write owner/name."),
-        ("operation", "restrat", f"operation: 'restrat' is no operation (did you mean restart?); write one of {LONG_LIST}."),
-        ("operation", "zzz", f"operation: 'zzz' is no operation; write one of {LONG_LIST}."),
-        ("wait-for-stage", "5", "wait-for-stage: '5' is no list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone."),
-        ("timeout", "soon", "timeout: 'soon' is no duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m."),
+        ("space-id", "a/b@main", "space-id: 'a/b@main' is not a Space; write owner/name with letters, digits, '-', '_' and '.' only."),
+        ("operation", "restrat", f"operation: 'restrat' is not an operation (did you mean restart?); write one of {LONG_LIST}."),
+        ("operation", "zzz", f"operation: 'zzz' is not an operation; write one of {LONG_LIST}."),
+        ("wait-for-stage", "5", "wait-for-stage: '5' is not a list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone."),
+        ("timeout", "soon", "timeout: 'soon' is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d."),
         ("timeout", "0", "timeout: '0' must be longer than 0."),
-        ("timeout", "841h", "timeout: '841h' is longer than 35 days, the longest a workflow can run."),
-        ("commit", "main", "commit: 'main' is no commit; write auto, head, any, or 7 to 40 hex digits of a commit."),
-        ("poll-interval", "often", "poll-interval: 'often' is no duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m."),
-        ("health-check", "up", "health-check: 'up' is neither a path such as /healthz on the app's own host nor an https address."),
+        ("timeout", "841h", "timeout: '841h' is longer than 35 days, the longest time that a workflow can run."),
+        ("commit", "main", "commit: 'main' is not a commit; write auto, head, any, or 7 to 40 hex digits of a commit."),
+        ("poll-interval", "often", "poll-interval: 'often' is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d."),
+        ("health-check", "up", "health-check: 'up' is neither auto, a path such as /healthz on the app's own host, nor an https address."),
         ("restore", "yes", "restore: 'yes' is neither true nor false."),
-        ("hardware", "t4 small", "hardware: 't4 small' is no name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)."),
+        ("hardware", "t4 small", "hardware: 't4 small' is not a name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)."),
         ("logs", "often", "logs: 'often' is none of on-failure, always, never."),
-        ("log-lines", "0", "log-lines: '0' is no whole number from 1 to 10000."),
-        ("log-lines", "10001", "log-lines: '10001' is no whole number from 1 to 10000."),
-        ("author", "a/b", "author: 'a/b' is no list of users or organizations; write names separated by commas."),
-        ("author", ",", "author: ',' is no list of users or organizations; write names separated by commas."),
-        ("with-stage", "none", "with-stage: 'none' is no stage a Space can be in; leave it out to select Spaces in every stage."),
+        ("log-lines", "0", "log-lines: '0' is not a whole number from 1 to 10000."),
+        ("log-lines", "10001", "log-lines: '10001' is not a whole number from 1 to 10000."),
+        ("author", "a/b", "author: 'a/b' is not a list of users or organizations; write names separated by commas."),
+        ("author", ",", "author: ',' is not a list of users or organizations; write names separated by commas."),
+        ("with-stage", "none", "with-stage: 'none' is not a stage of a Space; leave it out to select Spaces in every stage."),
         ("with-hardware", ",", "with-hardware: ',' names nothing; write names separated by commas, or leave it out."),
         ("with-sdk", ", ,", "with-sdk: ', ,' names nothing; write names separated by commas, or leave it out."),
         ("search", ",", "search: ',' names nothing to search for; write words separated by commas."),
         ("sleep-time", "0.4", "sleep-time: '0.4' must be at least 1 second."),
-        ("exclude", "a/b/c", "exclude: 'a/b/c' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
-        ("exclude", "é", "exclude: 'é' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
-        ("exclude", "*/b", "exclude: '*/b' is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
-        ("sort", "size", "sort: 'size' is no order; write one of name, likes, last-modified."),
-        ("endpoint", "ftp://x", "endpoint: 'ftp://x' is no address of a Hub; write https://huggingface.co or another http(s) address."),
-        ("token", "a b", "token: has characters that no token has; check how the secret was pasted."),
+        ("exclude", "a/b/c", "exclude: 'a/b/c' is not a list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
+        ("exclude", "é", "exclude: 'é' is not a list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
+        ("exclude", "*/b", "exclude: '*/b' is not a list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name."),
+        ("sort", "size", "sort: 'size' is not an order; write one of name, likes, last-modified."),
+        ("endpoint", "ftp://x", "endpoint: 'ftp://x' is not an http(s) address; write https://huggingface.co or another http(s) address."),
+        ("token", "a b", "token: has a character that a token cannot have; check how the secret was pasted."),
     ],
 )  # fmt: skip
 def test_a_mistake_says_what_is_wrong_and_what_to_write(name, text, mistake):
@@ -199,13 +211,16 @@ def test_what_is_just_right(name, text):
         (["sleep-time", "a/b"], ["sleep-time: is missing; operation sleep-time needs it."]),
         (["sleep-time", "a/b", "--sleep-time", "never"], []),
         (["wait", "a/b", "--wait-for-stage", "none"], ["wait-for-stage: 'none' leaves operation wait nothing to wait for; name a stage."]),
-        (["info", "a/b", "--dry-runn"], ["--dry-runn: is no flag (did you mean --dry-run?)."]),
-        (["info", "a/b", "--wait_for_stage", "none"], ["--wait_for_stage: is no flag (did you mean --wait-for-stage?)."]),
-        (["info", "a/b", "-timeout", "5"], ["-timeout: is no flag (did you mean --timeout?)."]),
-        (["info", "a/b", "--tim", "5"], ["--tim: is no flag (did you mean --timeout?)."]),
-        (["info", "a/b", "--d_r"], ["--d_r: is no flag (did you mean --dry-run?)."]),
-        (["info", "a/b", "--poll", "x"], ["--poll: is no flag (did you mean --poll-interval?)."]),
-        (["info", "a/b", "--§§§§"], ["--§§§§: is no flag."]),
+        (["info", "a/b", "--dry-runn"], ["--dry-runn: is not a flag (did you mean --dry-run?)."]),
+        (["info", "a/b", "--wait_for_stage", "none"], ["--wait_for_stage: is not a flag (did you mean --wait-for-stage?)."]),
+        (["info", "a/b", "-timeout", "5"], ["-timeout: is not a flag (did you mean --timeout?)."]),
+        (["info", "a/b", "--tim", "5"], ["--tim: is not a flag (did you mean --timeout?)."]),
+        (["info", "a/b", "--d_r"], ["--d_r: is not a flag (did you mean --dry-run?)."]),
+        (["info", "a/b", "--poll", "x"], ["--poll: is not a flag (did you mean --poll-interval?)."]),
+        (["info", "a/b", "--§§§§"], ["--§§§§: is not a flag."]),
+        (["info", "a/b", "--restart"], ["--restart: is not a flag; restart is an operation, so write it without the dashes."]),
+        (["info", "a/b", "--store"], ["--store: is not a flag (did you mean --sort?)."]),
+        (["info", "a/b", "--pause-interval=5"], ["--pause-interval: is not a flag (did you mean --poll-interval?)."]),
         (["info", "a/b", "--timeout"], ["timeout: has no value; write --timeout VALUE."]),
     ],
 )  # fmt: skip
@@ -220,7 +235,7 @@ def test_what_a_call_must_say(argv, found):
 @pytest.mark.parametrize("text", ["a/" + "x*" * 49, "*", "a/é*", "a/x y*", "a/b/c*", "a/b*/c", "-/x*"])
 def test_what_is_no_pattern(text):
     """It has an owner, and a name of at most 96 characters that an id may have, or * and ?."""
-    with pytest.raises(ValueError, match=r"^is no pattern; "):
+    with pytest.raises(ValueError, match=r"^is not a pattern; "):
         parse_pattern(text)
 
 
@@ -248,13 +263,13 @@ def test_mistakes_come_with_warnings_and_the_token():
     """They are printed beside each other, and without the token."""
     with pytest.raises(InvalidInput) as caught:
         parse(["restart"], {"INPUT_TIMOUT": "5", "INPUT_TOKEN": "hf_x"})
-    assert caught.value.warnings == ["timout: is no input of this action (did you mean timeout?); it is ignored."]
+    assert caught.value.warnings == ["timout: is not an input of this action (did you mean timeout?); it is ignored."]
     assert caught.value.token == "hf_x"
 
 
 @pytest.mark.parametrize("word", ["acme/demo", "spaces/acme/demo", "https://huggingface.co/spaces/acme/demo"])
 def test_a_space_alone_is_looked_at(word):
-    """Where the first word is no operation but a Space, the operation is the default one, or that of the variable."""
+    """Where the first word is not an operation but a Space, the operation is the default one, or that of the variable."""
     found = parse([word, "acme/other"], {})
     assert (found.operation, found.spaces) == ("info", ("acme/demo", "acme/other"))
     assert parse([word], {"INPUT_OPERATION": "wait"}).operation == "wait"
@@ -262,7 +277,7 @@ def test_a_space_alone_is_looked_at(word):
 
 
 def test_a_missing_space_is_a_mistake():
-    """There is no operation without a Space."""
+    """There is not an operation without a Space."""
     assert mistakes("restart") == ["space-id: is missing; write owner/name."]
 
 
@@ -290,12 +305,12 @@ def test_warnings_in_full():
     """What is ignored, and what to write instead."""
     found = parse([], SPACE | {"INPUT_WAIT_FOR_STAGE": "x", "INPUT_ZZZZ": "1", "INPUT_SETTLE": "9s", "INPUT_WITH-STAGE": "RUNING,ZZZZ,N_A_F"})
     assert found.warnings == (
-        "wait_for_stage: is no input of this action (did you mean wait-for-stage?); it is ignored.",
-        "zzzz: is no input of this action; it is ignored.",
+        "wait_for_stage: is not an input of this action (did you mean wait-for-stage?); it is ignored.",
+        "zzzz: is not an input of this action; it is ignored.",
         "settle: is not used by operation info; it is ignored.",
-        "with-stage: 'N_A_F' is no stage known today (did you mean NO_APP_FILE?); Spaces in it are selected all the same.",
-        "with-stage: 'RUNING' is no stage known today (did you mean RUNNING?); Spaces in it are selected all the same.",
-        "with-stage: 'ZZZZ' is no stage known today; Spaces in it are selected all the same.",
+        "with-stage: 'N_A_F' is not a stage known today (did you mean NO_APP_FILE?); Spaces in it are selected all the same.",
+        "with-stage: 'RUNING' is not a stage known today (did you mean RUNNING?); Spaces in it are selected all the same.",
+        "with-stage: 'ZZZZ' is not a stage known today; Spaces in it are selected all the same.",
     )
 
 
@@ -320,7 +335,7 @@ def test_an_unfamiliar_stage_is_allowed_and_warned_about():
     found = from_inputs(operation="wait", wait_for_stage="RUNING")
     assert (found.stages, found.warnings) == (
         {"RUNING"},
-        ("wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",),
+        ("wait-for-stage: 'RUNING' is not a stage known today (did you mean RUNNING?); the step waits for it all the same.",),
     )
 
 
@@ -354,7 +369,7 @@ def test_mistakes_of_a_fleet_file_are_found_together():
     text = "spaces:\n- { id: a/b, setle: 1 }\n- { id: a/c, operation: hardware }\n- { id: a/d, hardware: [1], operation: hardware }"
     found = wrong_with("restart", "--timeout=soon", text=text)
     assert [line.partition("; ")[0].partition(" (")[0] for line in found] == [
-        "timeout: 'soon' is no duration", "f.yml:2: setle: is no input of a Space", "f.yml:4: hardware: is a list",
+        "timeout: 'soon' is not a duration", "f.yml:2: setle: is not an input of a Space", "f.yml:4: hardware: is a list",
         "f.yml:3: a/c: hardware: is missing",
     ]  # fmt: skip
     assert wrong_with("restart", text="defaults: { hardware: [1] }\nspaces: [{ id: a/c, operation: hardware }]") == [
@@ -401,11 +416,11 @@ spaces:
 """
     assert from_file("--dry-run", "--health-check=/", "--sleep-time=1h", text=text).warnings == (
         "sleep-time: is not used by operation info or restart; it is ignored.",
-        "f.yml: defaults: wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",
+        "f.yml: defaults: wait-for-stage: 'RUNING' is not a stage known today (did you mean RUNNING?); the step waits for it all the same.",
         "f.yml:6: a/d: commit: is not used by operation info; it is ignored.",
     )
     assert from_file("restart", "--wait-for-stage=RUNING", text="spaces: [a/b, a/c]").warnings == (
-        "wait-for-stage: 'RUNING' is no stage known today (did you mean RUNNING?); it is waited for all the same.",
+        "wait-for-stage: 'RUNING' is not a stage known today (did you mean RUNNING?); the step waits for it all the same.",
     )
 
 
@@ -415,14 +430,14 @@ spaces:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("90", 90), ("0.5", 0.5), (".5", 0.5), ("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1.5m", 90), ("1H", 3600),
-     ("1h0.5m1s", 3631), ("0", 0)],
+     ("1h0.5m1s", 3631), ("0", 0), ("1d", 86400), ("1d12h", 129600), ("0.5D", 43200), ("1d1h1m1s", 90061), ("35d", 3024000)],
 )  # fmt: skip
 def test_durations(text, seconds):
     """Seconds, or hours, minutes and seconds in this order, with decimals."""
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "s", "1x", "30m1h", "-1", "1e3", "1,5m", "1 m", "inf", "nan", "1..5", "9" * 400, "36d", "٣"])
+@pytest.mark.parametrize("text", ["", "s", "1x", "30m1h", "-1", "1e3", "1,5m", "1 m", "inf", "nan", "1..5", "9" * 400, "36d", "1h1d", "1w", "d", "٣"])
 def test_wrong_durations_are_mistakes(text):
     """Anything else is refused, also numbers that Python would take."""
     with pytest.raises(ValueError):
@@ -559,7 +574,8 @@ def test_a_token_may_go_to(endpoint):
 def test_a_token_may_not_go_to(endpoint):
     """Plain http to anybody else's host is a mistake with a token, and allowed without one; a number is an address."""
     assert "plain http" in mistakes("info", "a/b", HF_TOKEN="hf_x", HF_ENDPOINT=endpoint)[0]
-    assert parse([], SPACE | {"HF_ENDPOINT": endpoint}).endpoint == endpoint
+    canonical = {"http://134744072": "http://8.8.8.8", "http://0x8080808": "http://8.8.8.8"}.get(endpoint, endpoint)
+    assert parse([], SPACE | {"HF_ENDPOINT": endpoint}).endpoint == canonical
 
 
 @pytest.mark.parametrize("endpoint", ["huggingface.co", "http://", "https://u:p@h", "https://h:x", "https://h/?q", "https://[", "x y"])
@@ -590,6 +606,257 @@ def test_no_call_makes_the_parser_fall_over(argv, environ):
         assert parse(argv, environ).spaces
     except InvalidInput as error:
         assert error.mistakes
+
+
+# ---- addresses ----
+
+PASSWORDS = ["https://user:pa55word@hub.example", "https://pa55word@hub.example/", "http://user:pa55word@127.0.0.1:8088", "HTTPS://user:pa55word@hub.example",
+             "https://user:pa55word%40hub.example", "https://user:pa55word%2540hub.example", "https://user：pa55word＠hub.example", "//user:pa55word@hub.example",
+             "user:pa55word@hub.example", "https:\\\\user:pa55word@hub.example", "https:/user:pa55word@hub.example", "https://user:pa55word@hub.example/spaces/a/b",
+             "https://user:pa/pa55word@hub.example", "https://user:#pa55word@hub.example", "https://user:x?pa55word@hub.example", "https://user:pa55word@[::1", "https://user:pa55word@hub.example:port"]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PASSWORDS)
+@pytest.mark.parametrize("place", ["endpoint", "HF_ENDPOINT", "health-check", "space-id", "timeout", "operation", "search", "fleet-file", "flag", "fleet"])
+def test_a_password_in_an_address_is_a_mistake_and_never_shown(place, address):
+    """Wherever an address may stand, and where it stands by a slip."""
+    space = {"INPUT_SPACE-ID": "acme/demo", "INPUT_OPERATION": "restart"}
+    given = {"flag": {}, "fleet": {"INPUT_FLEET-FILE": "f.yml"}, "HF_ENDPOINT": {"HF_ENDPOINT": address}}.get(place, {f"INPUT_{place.upper()}": address})
+    def read(path: str) -> str:
+        if place == "fleet-file":
+            raise ValueError("is not there")
+        return f"spaces:\n- id: '{address}'\n- id: a/b\n  health-check: '{address}'\n  '{address}': 5\n'{address}': 1"
+
+    with contextlib.suppress(InvalidInput) if place == "search" else pytest.raises(InvalidInput) as caught:
+        parse([f"-{address}=x", f"--{address}"] if place == "flag" else [], space | given, read)
+    if place != "search":  # words to search for may be anything
+        said = "\n".join([*caught.value.mistakes, *caught.value.warnings])
+        assert "pa55word" not in said and said
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical", "safe"),
+    [
+        ("http://hub", "http://hub", True),
+        ("http://HUB:8088/x", "http://hub:8088/x", True),
+        ("http://hub_1", "http://hub_1", True),
+        ("http://localhost", "http://localhost", True),
+        ("http://127.1", "http://127.0.0.1", True),
+        ("http://0x7f.1", "http://127.0.0.1", True),
+        ("http://0x7F.0.0.0x1", "http://127.0.0.1", True),
+        ("http://2130706433", "http://127.0.0.1", True),
+        ("http://017700000001", "http://127.0.0.1", True),
+        ("http://0", "http://0.0.0.0", True),
+        ("http://0x", "http://0.0.0.0", True),
+        ("http://%31%32%37.1", "http://127.0.0.1", True),
+        ("http://１２７.0.0.1", "http://127.0.0.1", True),
+        ("http://10.258", "http://10.0.1.2", True),
+        ("http://[::1]:80", "http://[::1]:80", True),
+        ("http://[fe80::1%25eth0]:80", "http://[fe80::1%eth0]:80", True),
+        ("http://[FD00::1]", "http://[fd00::1]", True),
+        ("http://[::ffff:10.0.0.1]", "http://[::ffff:a00:1]", True),
+        ("HTTPS://Hub.Example/X?y#z", "https://hub.example/X?y#z", True),
+        ("https://bücher.example", "https://xn--bcher-kva.example", True),
+        ("http://hub。example", "http://hub.example", False),
+        ("http://hub．example", "http://hub.example", False),
+        ("http://hub%2eexample", "http://hub.example", False),
+        ("http://hub%2Eexample:80", "http://hub.example:80", False),
+        ("http://hub.", "http://hub.", False),
+        ("http://hub%2e", "http://hub.", False),
+        ("http://localhost.", "http://localhost.", False),
+        ("http://localhost.example", "http://localhost.example", False),
+        ("http://127.0.0.1.example", "http://127.0.0.1.example", False),
+        ("http://134744072", "http://8.8.8.8", False),
+        ("http://0x8080808", "http://8.8.8.8", False),
+        ("http://010.0.0.1", "http://8.0.0.1", False),
+        ("http://8.2056", "http://8.0.8.8", False),
+        ("http://172.32.0.1", "http://172.32.0.1", False),
+        ("http://203.0.113.5", "http://203.0.113.5", False),
+        ("http://[::ffff:8.8.8.8]", "http://[::ffff:808:808]", False),
+        ("http://[2001:db8::1%eth0]", "http://[2001:db8::1%eth0]", False),
+        ("http://[64:ff9b::a00:1]", "http://[64:ff9b::a00:1]", False),
+    ],
+)
+def test_an_address_is_judged_as_the_client_will_see_it(text, canonical, safe):
+    """In one form, which is what the client is given; plain http is for loopback, private addresses and names without dots."""
+    address = read_address(text)
+    assert (str(address), address.is_safe_for_token) == (canonical, safe)
+    assert read_address(canonical) == address
+    client = httpx2.URL(canonical)
+    assert (client.scheme, client.raw_host.decode(), client.port or PORTS[client.scheme]) == address.origin
+    found = mistakes("info", "a/b", HF_TOKEN="hf_x", HF_ENDPOINT=text.partition("?")[0]) if not safe else []
+    assert [line.startswith("endpoint:") and "plain http" in line for line in found] == [True] * (not safe)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hub", "ftp://hub", "http://", "http:///x", "https://[", "https://[::1", "https://[::g]", "https://h:x", "https://h:65536", "https://h h", "https://h\t", "https://h\\x",
+     "https://-h", "https://h-", "https://a..b", "https://.a", "https://a_%00", "https://%zz", "https://%ff", "http://08", "http://1.2.3.4.5", "http://256.1.1.1", "http://1.2.65536",
+     "http://4294967296", "http://0x100000000", "http://1..2", "https://a.0x1", "https://" + "a" * 64, "https://" + ".".join(["a" * 60] * 5), "https://\ud800", "https://\u200b",
+     "https://" + "ü" * 100, "https://h/" + "x" * 2048, "\x00https://h"],
+)  # fmt: skip
+def test_what_is_no_address(text):
+    """Whatever no client could ask for is a mistake, and no other error."""
+    with pytest.raises(ValueError, match=r"^(is not an http\(s\) address|is longer than 2048 characters)$"):
+        read_address(text)
+
+
+@given(st.text(alphabet="http://[]@:%.0127xX。ab-_ \\?#\ud800é", max_size=30))
+def test_any_text_is_an_address_or_a_mistake(text):
+    """And an address is what the client makes of it."""
+    try:
+        address = read_address(f"http://{text}")
+    except ValueError:
+        return
+    assert httpx2.URL(str(address)).raw_host.decode() == address.host
+    assert read_address(str(address)) == address
+
+
+def test_a_host_that_no_client_could_ask_for_is_not_near():
+    """Nor is one that is empty."""
+    assert [is_near(host) for host in ("", "a b", "256.1.1.1", "hub", "::1")] == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("path", ["/@user", "/x?mail=a@b", "/%40x"])
+def test_an_at_sign_in_a_path_is_no_password(path):
+    """A health check may ask for such a path, on the app's own host and elsewhere."""
+    assert from_inputs(operation="wait", health_check=path).health_check == path
+    assert from_inputs(operation="wait", health_check=f"https://x.org{path}").health_check == f"https://x.org{path}"
+
+
+# ---- what widens a selection unseen ----
+
+
+@pytest.mark.parametrize(
+    ("given", "mistake"),
+    [
+        ({"space-id": "acme/demo-*", "author": "acme"}, "author: 'acme' selects all Spaces of acme, but space-id asks for acme/demo-*; write one of them only."),
+        ({"space-id": "acme/demo-*", "author": "other, ACME"}, "author: 'ACME' selects all Spaces of ACME, but space-id asks for acme/demo-*; write one of them only."),
+        ({"space-id": "acme/demo", "author": "acme"}, "author: 'acme' selects all Spaces of acme, but space-id asks for acme/demo; write one of them only."),
+        ({"space-id": "acme/a acme/b acme/c acme/d", "author": "acme,acme"}, "author: 'acme' selects all Spaces of acme, but space-id asks for acme/a, acme/b, acme/c and 1 more; write one of them only."),
+        ({"space-id": "acme/demo", "search": "tts"}, "search: selects Spaces of everybody, but space-id asks for acme/demo; write one of them only."),
+        ({"author": "acme", "exclude": "acme"}, "exclude: 'acme' would leave out nothing: write acme/* for all Spaces of an owner, or owner/acme for one."),
+        ({"author": "acme", "exclude": "acme/x-*,demo"}, "exclude: 'acme/x-*,demo' would leave out nothing: write demo/* for all Spaces of an owner, or owner/demo for one."),
+        ({"space-id": "acme/**"}, "space-id: 'acme/**' has two '*' in a row; one stands for any number of characters already."),
+        ({"author": "acme", "exclude": "a**"}, "exclude: 'a**' has two '*' in a row; one stands for any number of characters already."),
+        ({"author": "acme", "with-hardware": "t4**"}, "with-hardware: 't4**' has two '*' in a row; one stands for any number of characters already."),
+        ({"author": "acme", "exclude": "x" * 193 + "*"}, "exclude: '" + "x" * 193 + "*' is longer than 193 characters, and so than any id."),
+        ({"space-id": " ".join(f"a/{n}*" for n in range(101))}, "space-id: has 101 patterns; write at most 100, or use a fleet-file."),
+        ({"author": "acme", "exclude": " ".join(f"{n}*" for n in range(101))}, "patterns; write at most 100, or use a fleet-file."),
+        ({"author": "acme", "with-hardware": " ".join(f"{n}*" for n in range(101))}, "patterns; write at most 100, or use a fleet-file."),
+    ],
+)  # fmt: skip
+def test_what_widens_a_selection_unseen_is_a_mistake(given, mistake):
+    """Two inputs that say different things, and one that says less than it seems to."""
+    (found,) = mistakes(**{f"INPUT_{name.upper()}": text for name, text in given.items()})
+    assert found.endswith(mistake)
+
+
+@pytest.mark.parametrize(
+    ("given", "patterns"),
+    [
+        ({"space-id": "acme/*", "author": "Acme"}, ("acme/*",)),
+        ({"space-id": "acme/demo-*", "author": "other"}, ("acme/demo-*", "other/*")),
+        ({"space-id": "acme/demo-*", "search": "tts"}, ("acme/demo-*",)),
+        ({"author": "acme", "search": "tts"}, ("acme/*",)),
+        ({"space-id": "acme/demo", "author": "other", "search": "tts"}, ("other/*",)),
+        ({"author": "acme", "exclude": "acme/x, *-prod, acme/y-*"}, ("acme/*",)),
+    ],
+)
+def test_what_a_selection_may_combine(given, patterns):
+    """What says the same, or speaks of different owners."""
+    assert parse([], {f"INPUT_{name.upper()}": text for name, text in given.items()}).patterns == patterns
+
+
+def test_wrong_spaces_are_counted():
+    """A long list of mistakes is cut short, and so is a long text."""
+    (found,) = mistakes(**{"INPUT_SPACE-ID": " ".join(["x" * 300] * 25)})
+    assert found.endswith("only; and 5 more.") and found.count("is not a Space") == 20 and len(found) < 6500
+
+
+# ---- the nearest name ----
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [(word, name) for name, words in SYNONYMS.items() for word in words]
+    + [("Restart", "restart"), ("restrat", "restart"), ("resatrt", "restart"), ("pasue", "pause"), ("wiat", "wait"), ("lst", "list"), ("inf", "info"), ("hardwear", "hardware"),
+       ("sleeptime", "sleep-time"), ("sleep_time", "sleep-time"), ("cause", ""), ("report", ""), ("make", ""), ("rest", ""), ("use", ""), ("zzz", "")],
+)  # fmt: skip
+def test_the_nearest_operation_is_no_change_for_a_question(word, meant):
+    """Other words for it, and slips of the keyboard; what is only like an operation that changes a Space is not taken for it."""
+    (found,) = mistakes(word, "a/b")
+    assert (f"did you mean {meant}?" in found) if meant else ("did you mean" not in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("timout", "timeout"), ("with-hardwear", "with-hardware"), ("hardwear", "hardware"), ("pause-interval", "poll-interval"), ("restart", ""), ("sleep", "sleep-time"),
+     ("restor", "restore"), ("storage", ""), ("rest", ""), ("dryrun", "dry-run"), ("FACTORY_REBOOT", "factory-reboot"), ("x" * 5000, "")],
+)  # fmt: skip
+def test_the_nearest_input_is_no_change_for_another(name, meant):
+    """A flag is refused, a variable ignored; both name the same."""
+    (flag,) = mistakes("info", "a/b", f"--{name}=5")
+    (variable,) = parse([], SPACE | {f"INPUT_{name.upper()}": "5"}).warnings
+    assert ((f"did you mean --{meant}?" in flag), (f"did you mean {meant}?" in variable)) == ((True, True) if meant else (False, False))
+    assert meant or "did you mean" not in flag + variable
+
+
+def test_many_unknown_variables_are_counted():
+    """Somebody else's INPUT_ variables do not fill the log."""
+    found = parse([], SPACE | {f"INPUT_§{number}": "x" for number in range(50)}).warnings
+    assert (len(found), found[-1]) == (21, "30 more variables INPUT_… are not inputs of this action.")
+
+
+@pytest.mark.parametrize("words", [["--sleep-time", "-1"], ["--sleep-time=-1"], ["--sleep-time", "never"], ["--sleep-time", "NEVER"]])
+def test_forms_of_never(words):
+    """-1 is how the Hub writes it, and is a value, not a flag."""
+    assert parse(["sleep-time", "a/b", *words], {}).sleep_time == -1
+
+
+# ---- restore and the post step ----
+
+
+@pytest.mark.parametrize("text", ["spaces: [{id: a/c, restore: true, operation: restart}]", ""])
+def test_restore_needs_a_post_step(text):
+    """In a shell nothing would be undone; that is said before anything is changed."""
+    words = ["restart", *(["--fleet-file=f"] if text else ["a/b", "--restore"])]
+    said = ["restore: needs a post step, and only a job of GitHub Actions has one; leave it out here."]
+    with pytest.raises(InvalidInput) as caught:
+        parse(words, {"GITHUB_STATE": ""}, lambda path: text)
+    assert caught.value.mistakes == said
+    assert parse(words, {"GITHUB_STATE": "/a/file"}, lambda path: text)
+
+
+def test_restore_is_refused_where_nothing_would_be_undone():
+    """A pause is not undone: a restart would cost what nobody asked for."""
+    with pytest.raises(InvalidInput) as caught:
+        parse(["pause", "a/b", "--restore"], {"GITHUB_STATE": "/a/file"})
+    assert caught.value.mistakes == ["restore: operation pause is not undone; leave restore out, and use another step for it."]
+
+
+def test_the_post_step_needs_little():
+    """Endpoint, token, budget; what else is wrong, or stands in a fleet file only, cannot stop it."""
+    environ = {"INPUT_OPERATION": "hardware", "INPUT_FLEET-FILE": "gone.yml", "INPUT_SETTLE": "x", "INPUT_TIMEOUT": "5m", "INPUT_MAX-PARALLEL": "many", "INPUT_SUMMARY": "false",
+               "INPUT_TOKEN": "hf_a", "HF_ENDPOINT": "https://Hub.example/", "HF_OIDC_RESOURCE": "acme/demo", "INPUT_ZZZ": "1"}  # fmt: skip
+    assert parse_post(environ) == PostSettings(endpoint="https://hub.example", timeout=300.0, summary=False, max_parallel=8, token="hf_a")
+    assert parse_post({}) == PostSettings(endpoint="https://huggingface.co", timeout=1800.0, summary=True, max_parallel=8, token=None)
+
+
+def test_the_post_step_has_the_access_of_its_step():
+    """Keyless where the step was, and the token in no text."""
+    found = parse_post({"HF_OIDC_RESOURCE": "acme/demo", "HF_OIDC_ID_TOKEN": "eyJ", "HF_TOKEN": "hf_b"})
+    assert (found.keyless, found.identity, found.token, found.has_credentials) == ("acme/demo", "eyJ", None, True)
+    assert "eyJ" not in repr(found) and "hf_b" not in repr(parse_post({"HF_TOKEN": "hf_b"}))
+    assert not parse_post({}).has_credentials and parse_post({"HF_TOKEN": "hf_b"}).has_credentials
+
+
+@pytest.mark.parametrize("endpoint", ["http://huggingface.co", "ftp://x", "https://u:p@h"])
+def test_the_post_step_sends_no_token_to_a_wrong_place(endpoint):
+    """The one mistake that stops it."""
+    with pytest.raises(InvalidInput) as caught:
+        parse_post({"HF_ENDPOINT": endpoint, "HF_TOKEN": "hf_x"})
+    assert len(caught.value.mistakes) == 1 and caught.value.token == "hf_x"
 
 
 # ---- the fleet file ----
@@ -643,6 +910,29 @@ def test_mistakes_of_the_fleet_file_stand_beside_those_of_the_call():
     with pytest.raises(InvalidInput) as caught:
         parse(["info", "--fleet-file", "f.yml"], {}, read_file=missing)
     assert caught.value.mistakes == ["fleet-file: 'f.yml' is not there."]
+
+
+@pytest.mark.parametrize("form", ["mistakes", "warnings", "both"])
+def test_ten_thousand_entries_are_quick_and_say_little(form):
+    """What many entries get wrong is shown for the first ones, and counted."""
+    text = {"mistakes": "operation: hardware", "warnings": "operation: info, commit: head", "both": "operation: hardware, settle: '{}'"}[form]
+    fleet = "spaces:\n" + "".join(f"- {{id: a/s{number}, {text}}}\n" for number in range(5000))
+    began = time.thread_time()
+    try:
+        said = parse(["info", "--fleet-file=f.yml"], {}, lambda path: fleet).warnings
+    except InvalidInput as error:
+        said = error.mistakes
+    last = {"mistakes": "f.yml: 4980 more mistakes are not shown.", "warnings": "f.yml: 4980 more warnings are not shown.", "both": "f.yml: 4980 more mistakes are not shown."}
+    assert (len(said), said[-1]) == (21, last[form])
+    assert time.thread_time() - began < 20
+
+
+def test_each_call_knows_what_chooses_its_spaces():
+    """For what is said of the selection."""
+    found = parse(["acme/one", "b/c-*", "--exclude=x-*", "--fleet-file=f"], {}, lambda path: FLEET)
+    filters = Filters(exclude=("x-*",))
+    assert found.choice == Choice(("acme/one",), ("b/c-*",), filters)
+    assert [entry.choice for entry in found.fleet] == [Choice(("acme/one",), (), filters), Choice((), ("acme/two-*",), filters)]
 
 
 def test_without_a_fleet_file_none_is_read():

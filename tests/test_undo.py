@@ -193,11 +193,12 @@ def test_a_sleep_time_goes_back(steps, world):
     assert (status, world.runtime("acme/gpu")["gcTimeout"], "sleep time back to 3600 s" in log) == (0, 3600, True)
 
 
-def test_without_a_place_for_it_nothing_is_kept(run, world, monkeypatch):
-    """Outside of GitHub there is no post step; the operation itself works."""
+def test_restore_without_a_post_step_is_a_mistake(run, hub, monkeypatch):
+    """Outside of GitHub nothing would be undone, so nothing is done."""
     monkeypatch.delenv("GITHUB_STATE", raising=False)
-    assert run("hardware", "acme/demo", hardware="t4-small", commit="any", restore="true").result == "ok"
-    assert world.state("acme/demo").hardware == "t4-small"
+    ended = run("hardware", "acme/demo", hardware="t4-small", commit="any", restore="true")
+    assert (ended.result, ended.status, hub.requests) == ("invalid-input", 2, [])
+    assert "restore: needs a post step" in ended.log
 
 
 def test_a_state_that_cannot_be_read_fails_the_post_step(run, hub, clock, monkeypatch, capsys):

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from hf_action.inputs import forms
 from hf_action.inputs.completion import SHELLS, bash, flags
-from hf_action.inputs.table import INPUTS, OPERATIONS
-from hf_action.inputs.usage import FORMS, GROUPS, OWN, hint, usage
+from hf_action.inputs.readers import parse_boolean
+from hf_action.inputs.table import INPUTS, OPERATIONS, Group
+from hf_action.inputs.usage import OWN, hint, in_group, usage
 from hf_action.rules.stages import STAGES
 from tests.screens import Terminal
 
@@ -22,24 +24,24 @@ def test_the_help_reads_well():
     assert text.startswith("""\
 usage: hf-space [OPERATION] SPACE [SPACE ...] [--INPUT VALUE ...]
 
-Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
+Operate Hugging Face Spaces, and wait until they are really in the stage asked for.
 
 examples:
   hf-space acme/demo                              look at a Space
 """)
     assert """
 
-operations, info where none is named:
-  info        Take one look at each Space and report it.
+operations (info if none is named):
+  info        Look at each Space once and report it.
 """ in text
     assert """
-  list        List the selected Spaces; act on none.
+  list        List the selected Spaces; change nothing.
 
 which Spaces:
   --space-id SPACES
-      One or more Spaces, separated by newlines, commas or blanks. Each is owner/name,
-      spaces/owner/name, the address of the Space's page, or owner/pattern with * or ?, chosen from
-      that owner's Spaces.
+      One or more Spaces, separated by newlines, commas or blanks. Write each as owner/name,
+      spaces/owner/name, the address of the Space's page, or owner/pattern, where * and ? choose
+      from the Spaces of that owner.
   --author NAMES
 """ in text
     assert """
@@ -55,17 +57,17 @@ connection:
     assert """
 
 the command itself:
-  --json        Print the outputs as one JSON document to stdout, and all else to stderr.
+  --json        Print the outputs as one JSON document to stdout, and everything else to stderr.
 """ in text
     assert text.endswith("""
   --version     Print the version.
 
 notes:
-  A DURATION is in seconds (90, 0.5) or like 90s, 20m, 1.5m, 1h30m. A flag without a value may be
-  given true or false.
-  An input may also be a variable, such as INPUT_TIMEOUT for --timeout; the flag wins.
-  In a terminal each Space has a line that moves; in a pipe and in a file, lines stay. NO_COLOR and
-  FORCE_COLOR are obeyed.
+  A DURATION is in seconds (90, 0.5) or like 90s, 20m, 1.5m, 1h30m, 1d. A flag without a value may
+  be given true or false.
+  An input may also be a variable, such as INPUT_TIMEOUT for --timeout. The flag wins.
+  In a terminal each Space has one line that is updated; in a pipe and in a file each change is a
+  new line. NO_COLOR and FORCE_COLOR are obeyed.
 
 exit status:
   0    ok, unchanged, planned, skipped
@@ -89,30 +91,34 @@ def test_the_help_is_wrapped(width, widest):
 
 def test_a_second_column_needs_room():
     """Where there is too little, what stands beside a word stands below it."""
-    assert "\n  info        Take one look at each Space\n              and report it.\n" in usage(width=44)
-    assert "\n  info\n      Take one look at each Space and\n" in usage(width=43)
+    assert "\n  info        Look at each Space once and\n              report it.\n" in usage(width=44)
+    assert "\n  info\n      Look at each Space once and report\n" in usage(width=43)
 
 
 def test_the_help_names_everything():
     """Each operation once, each input in one of the groups, each flag of the command alone."""
     text = usage(width=100)
-    assert sorted(name for names in GROUPS.values() for name in names) == sorted(INPUTS)
+    assert sorted(row.name for group in Group for row in in_group(group)) == sorted(INPUTS)
     for name in (*INPUTS, *OWN):
         assert len(re.findall(rf"^  --{name}(?: |$)", text, re.MULTILINE)) == 1, name
     assert all(f"  {name} " in text for name in OPERATIONS)
-    assert [f"{title}:" in text for title in GROUPS] == [True] * len(GROUPS)
+    assert [f"{group.value}:" in text for group in Group] == [True] * len(Group)
 
 
 def test_every_form_is_of_some_input():
-    """And every input has one; what needs no value has none to show."""
-    assert {row.read for row in INPUTS.values()} == set(FORMS)
-    assert all(bool(FORMS[row.read][0]) is not row.is_flag for row in INPUTS.values())
+    """And every input has one; what needs no value has none to show. The words that are completed are read without a mistake."""
+    kinds = {name: each for name, each in vars(forms).items() if isinstance(each, forms.Reader)}
+    assert [name for name, kind in kinds.items() if kind not in [row.reader for row in INPUTS.values()]] == []
+    for row in INPUTS.values():
+        assert (row.read is parse_boolean) is row.reader.is_flag is not bool(row.reader.form), row.name
+        for word in row.reader.words:
+            row.read(word)
 
 
 def test_the_hint_fits_a_small_screen():
     """A handful of lines for who does not know how to begin."""
     assert hint().startswith("usage: hf-space [OPERATION] SPACE [SPACE ...] [--INPUT VALUE ...]\n\n  hf-space acme/demo  ")
-    assert hint().endswith("\n\nhf-space --help tells the rest.\n") and len(hint().splitlines()) < 12
+    assert hint().endswith("\n\nhf-space --help shows the rest.\n") and len(hint().splitlines()) < 12
 
 
 # ---- completion ----
@@ -134,7 +140,7 @@ def test_every_flag_is_completed():
     assert found["--with-stage"].values[: len(STAGES)] == tuple(STAGES)
     assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file"]
     assert found["--token"].about == "Hugging Face access token"
-    assert found["--json"].about == "Print the outputs as one JSON document to stdout, and all else to stderr"
+    assert found["--json"].about == "Print the outputs as one JSON document to stdout, and everything else to stderr"
     assert (found["--json"].form, found["--completion"].form, found["--sort"].form) == ("", "SHELL", "name|likes|last-modified")
 
 
@@ -154,20 +160,20 @@ def test_every_flag_is_completed():
         (
             "zsh",
             [
-                "    '--settle=[How long a stage that has not moved since the step'\"'\"'s action is not believed]:DURATION: ' \\",
-                "    '--dry-run[Say what would be done, and send nothing but reads]' \\",
-                "    '--logs=[When to fetch the tail of the build or run log: on-failure, always or never]:on-failure|always|never:(on-failure always never)' \\",
+                "    '--settle=[How long to ignore a stage that has not changed since the step acted: the Hub may still be reporting the old build]:DURATION: ' \\",
+                "    '--dry-run[Say what would be done, and send only reads]' \\",
+                "    '--logs=[When to fetch the end of the build or run log: on-failure, always or never]:on-failure|always|never:(on-failure always never)' \\",
                 "    '--fleet-file=[A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json]:FILE:_files' \\",
             ],
         ),
         (
             "fish",
             [
-                "complete -c hf-space -n __fish_use_subcommand -a list -d 'List the selected Spaces; act on none'",
-                "complete -c hf-space -l settle -x -a '' -d 'How long a stage that has not moved since the step\\'s action is not believed'",
-                "complete -c hf-space -l dry-run -d 'Say what would be done, and send nothing but reads'",
+                "complete -c hf-space -n __fish_use_subcommand -a list -d 'List the selected Spaces; change nothing'",
+                "complete -c hf-space -l settle -x -a '' -d 'How long to ignore a stage that has not changed since the step acted: the Hub may still be reporting the old build'",
+                "complete -c hf-space -l dry-run -d 'Say what would be done, and send only reads'",
                 "complete -c hf-space -l fleet-file -r -F -d 'A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json'",
-                "complete -c hf-space -l completion -x -a 'bash zsh fish' -d 'Print what makes a shell complete words; write --completion and one of bash, zsh, fish'",
+                "complete -c hf-space -l completion -x -a 'bash zsh fish' -d 'Print a script that makes a shell complete words; write --completion and one of bash, zsh, fish'",
             ],
         ),
     ],

@@ -179,10 +179,10 @@ class Hub:
         """Return the head of the Space's repository, asked once."""
         return self._ask(lambda: self._api.space_info(space, expand=["sha"]).sha, space)
 
-    def knows_commit(self, space: str, commit: str) -> bool:
-        """Return whether the repository has a commit that begins so; asked once."""
+    def history(self, space: str) -> list[str]:
+        """Return the commits of the Space's repository, the newest first; asked once."""
         commits = self._ask(lambda: self._api.list_repo_commits(space, repo_type="space"), space)
-        return any(one.commit_id.startswith(commit) for one in commits)
+        return [one.commit_id for one in commits]
 
     def prices(self) -> dict[str, float]:
         """Return US dollars an hour by flavor; empty where the Hub does not tell. Asked once."""

@@ -1,7 +1,7 @@
-"""What makes a shell complete the words of the command: a script for bash, zsh and fish, drawn from `INPUTS`.
+"""Makes a shell complete the words of the command: a script for bash, zsh and fish, drawn from `INPUTS`.
 
-The scripts only know what the command itself knows. They ask the Hub for nothing, so no Space is completed. argcomplete
-and shtab read an argparse parser, and there is none (see `settings`).
+The scripts know only what the command itself knows. They do not ask the Hub, so they complete no Spaces. argcomplete
+and shtab are not used: they read an argparse parser, and there is none (see `doors`).
 """
 
 import shlex
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hf_action.inputs.table import INPUTS, OPERATIONS
-from hf_action.inputs.usage import FORMS, OWN
+from hf_action.inputs.usage import OWN
 
 BASH = """\
 # bash completion of hf-space: source it, or keep it as
@@ -61,22 +61,21 @@ complete -c hf-space -f
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag, what it is for in a few words, what its value looks like, and which values it may be worth to offer."""
+    """A flag: what it is for in a few words, what its value looks like, and which words to offer for it."""
 
     name: str
     about: str
     form: str = ""  # empty: it needs no value
     values: tuple[str, ...] = ()
-
-    @property
-    def is_file(self) -> bool:
-        """Whether its value is the name of a file."""
-        return self.form == "FILE"
+    is_file: bool = False  # whether its value is the name of a file
 
 
 def flags() -> list[Flag]:
     """Return every flag there is."""
-    given = [Flag(f"--{row.name}", _short(row.about), *FORMS[row.read]) for row in INPUTS.values()]
+    given = [
+        Flag(f"--{row.name}", _short(row.about), row.reader.form, row.reader.words, is_file=row.reader.is_file)
+        for row in INPUTS.values()
+    ]
     own = [Flag(f"--{name}", _short(about)) for name, about in OWN.items() if name != "completion"]
     return [*given, Flag("--completion", _short(OWN["completion"]), "SHELL", tuple(SHELLS)), *own]
 

@@ -1,62 +1,41 @@
 """Reads a fleet file: Spaces and patterns, each with its own inputs, or every mistake with its line.
 
 Values are taken as they are written, not as YAML constructs them: to YAML 1.1 the commit 0123456 is the number
-42798, and `1:30` is 90. So this reads PyYAML's nodes, which keep the text and the line, and no constructor runs.
+42798, and `1:30` is 90. So this reads nodes, which keep the text and the line, and no constructor runs.
+The caller opens the file, and keeps within the workspace.
 
-PyYAML is the one import of a pure module from outside the standard library. It only turns text into nodes, and to
-write a second YAML parser would be worse; it is imported in `_compose`, so that a step without a fleet file never
-loads it. Opening the file, and keeping within the workspace, is the caller's.
-
-Source: shared/contract.md, "Inputs", `fleet-file`. Editors get the same rules from schemas/fleet.schema.json.
+Source: docs/contract.md, "Inputs", `fleet-file`. Editors get the same rules from schemas/fleet.schema.json.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, cast
 
-from hf_action.inputs.readers import nearest, parse_pattern, parse_space_id
+from hf_action.inputs.names import nearest
+from hf_action.inputs.nodes import Node, NotYaml, compose
+from hf_action.inputs.readers import parse_space, shown
 from hf_action.inputs.table import INPUTS
+from hf_action.rules.addresses import has_credentials
 from hf_action.rules.selection import is_pattern
 
-if TYPE_CHECKING:
-    from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+# What one Space may have for itself; every other input belongs to the whole step.
+KNOWN = tuple(name for name, row in INPUTS.items() if row.per_space)
+_CHANGING = tuple(name for name in KNOWN if INPUTS[name].changes)
 
-    Node = ScalarNode | SequenceNode | MappingNode
-
-
-# What one Space may have for itself; every other input belongs to the step as a whole.
-ALLOWED = frozenset(
-    {
-        "operation",
-        "wait-for-stage",
-        "commit",
-        "settle",
-        "stable-for",
-        "if-superseded",
-        "health-check",
-        "health-check-contains",
-        "rollback",
-        "rollback-to",
-        "retries",
-        "factory-reboot",
-        "hardware",
-        "sleep-time",
-        "restore",
-        "logs",
-        "log-lines",
-    }
-)
-LISTS = frozenset({"wait-for-stage"})  # these may be YAML lists, too
-
-MAX_FILE_BYTES = 1 << 20  # characters; two thousand Spaces with a handful of inputs each are a quarter of it
-MAX_VALUE = 300  # characters; the readers of single values take quadratic time
-MAX_REPEATED = 10_000  # nodes that aliases stand for, taken together
+# Characters of a file; two thousand Spaces with a handful of inputs each are a quarter of it.
+MAX_FILE_CHARS = 1 << 20
+# Characters of one value; the readers of single values may take quadratic time.
+MAX_VALUE = 300
+# Entries of a file.
+MAX_SPACES = 10_000
+# Mistakes that are shown; the others are only counted.
+MAX_MISTAKES = 20
+# Characters of a text from the file in one mistake.
+MAX_PLAIN = 100
 
 SPACES_FORM = "write 'spaces:' and under it a list with '- owner/name' or '- id: owner/name' for each Space"
 
-_STANDARD = "tag:yaml.org,2002:"  # what YAML's own tags begin with, written !!
-_WORDS = frozenset({"str", "int", "float", "bool", "timestamp", "value", "merge"})
+# Tags of plain texts, numbers and words, which are all read as text.
+_TEXTS = frozenset({"!!str", "!!int", "!!float", "!!bool", "!!timestamp", "!!value", "!!merge"})
 _BOOLEANS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 
 
@@ -75,117 +54,95 @@ class Entry:
 class FleetError(ValueError):
     """A fleet file with mistakes: each reads `file:line: key: what is wrong; accepted forms` and a full stop.
 
-    `entries` are those without any, of which more can be said.
+    The first ones are in `mistakes`, and `more` counts the others. `entries` are those without any, of which more can
+    be said.
     """
 
-    def __init__(self, mistakes: list[str], *, entries: tuple[Entry, ...]) -> None:
+    def __init__(self, mistakes: list[str], *, more: int, entries: tuple[Entry, ...]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+        self.more = more
         self.entries = entries
 
 
 class _Mistake(ValueError):
-    """One mistake. Raised, it ends what is being read; noted in a list, reading goes on."""
+    """One mistake. Raised, it ends what is being read; noted, reading goes on."""
 
     def __init__(self, line: int, key: str, about: str) -> None:
         super().__init__(line, key, about)
         self.line, self.key, self.about = line, key, about
 
 
+class _Mistakes:
+    """All mistakes of a file: the first ones by line, and how many there are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._kept: list[_Mistake] = []
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are more than will be shown."""
+        return self.count > 2 * MAX_MISTAKES
+
+    def note(self, mistake: _Mistake) -> None:
+        """Keep a mistake, or only count it."""
+        self.count += 1
+        self._kept.append(mistake)
+        if len(self._kept) > 2 * MAX_MISTAKES:
+            self._kept = self.first()
+
+    def first(self) -> list[_Mistake]:
+        """Return the mistakes to show, in the order of lines."""
+        return sorted(self._kept, key=lambda mistake: mistake.line)[:MAX_MISTAKES]
+
+
 def read_fleet(text: str, *, name: str) -> tuple[Entry, ...]:
     """Read the text of a fleet file; `name` is what its mistakes call it.
 
     Raises:
-        FleetError: with every mistake, in the order of lines.
+        FleetError: with its mistakes, in the order of lines.
     """
-    mistakes: list[_Mistake] = []
+    mistakes = _Mistakes()
     entries: tuple[Entry, ...] = ()
     try:
-        root = _compose(text)
-        _check_aliases(root)
-        entries = _read_document(root, mistakes)
+        entries = _read_document(_compose(text), mistakes)
     except _Mistake as mistake:
-        mistakes.append(mistake)
-    if mistakes:
-        mistakes.sort(key=lambda mistake: mistake.line)
-        raise FleetError(
-            [f"{name}:{each.line}: {_plain(each.key) + ': ' if each.key else ''}{each.about}." for each in mistakes],
-            entries=entries,
-        )
+        mistakes.note(mistake)
+    if mistakes.count:
+        first = [
+            f"{name}:{each.line}: {_plain(each.key) + ': ' if each.key else ''}{each.about}."
+            for each in mistakes.first()
+        ]
+        raise FleetError(first, more=mistakes.count - len(first), entries=entries)
     return entries
 
 
-# ---- text to nodes ----
-
-
-def _compose(text: str) -> "Node":
+def _compose(text: str) -> Node:
     """Return the root of the one document in `text`."""
-    import yaml
-
-    if len(text) > MAX_FILE_BYTES:
+    if len(text) > MAX_FILE_CHARS:
         raise _Mistake(1, "", "the file is larger than 1 MiB; use patterns, or split it")
     try:
-        loader = yaml.SafeLoader(text)
-        root = cast("Node | None", loader.get_single_node())  # typed as their base class, which has no `id`
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise _Mistake(
-            line, "", f"character U+{error.character:04X} is not allowed; save the file as UTF-8 text"
-        ) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        about = ", ".join(filter(None, (error.context, error.problem)))
-        remedy = "; write blanks, not tabs" if r"'\t'" in about else ""
-        line = mark.line + 1 if mark else 1
-        raise _Mistake(line, "", f"is not one YAML document: {_plain(about)}{remedy}") from None
-    except RecursionError:
-        raise _Mistake(loader.line + 1, "", f"is nested too deep; {SPACES_FORM}") from None
-    except (ValueError, OverflowError):  # PyYAML lets int() and chr() fail: %YAML with 5000 digits, "\UFFFFFFFF"
-        raise _Mistake(loader.line + 1, "", "has a number or an escape beyond what YAML can hold") from None
-    if root is None or _tag(root) == "null":
+        root = compose(text)
+    except NotYaml as error:
+        raise _Mistake(error.line, "", _plain(str(error), longest=MAX_VALUE)) from None
+    if root is None or root.tag == "!!null":
         raise _Mistake(1, "", f"the file is empty; {SPACES_FORM}")
     return root
-
-
-def _check_aliases(root: "Node") -> None:
-    """Raise where aliases unfold into more than anybody would write, or into themselves."""
-    seen: set[int] = set()
-    repeated = 0
-    for node in _walk(root):
-        repeated += id(node) in seen
-        seen.add(id(node))
-        if repeated > MAX_REPEATED:
-            about = f"aliases repeat this beyond {MAX_REPEATED} values in all; put what Spaces share under 'defaults:'"
-            raise _Mistake(_line(node), "", about)
-
-
-def _walk(root: "Node") -> Iterator["Node"]:
-    """Yield every node as often as it is reached, lazily: through aliases this may never end."""
-    open_nodes = [iter((root,))]
-    while open_nodes:
-        node = next(open_nodes[-1], None)
-        if node is None:
-            open_nodes.pop()
-            continue
-        yield node
-        if node.id == "mapping":
-            open_nodes.append(part for pair in node.value for part in pair)
-        elif node.id == "sequence":
-            open_nodes.append(iter(node.value))
 
 
 # ---- nodes to entries ----
 
 
-def _read_document(root: "Node", mistakes: list[_Mistake]) -> tuple[Entry, ...]:
+def _read_document(root: Node, mistakes: _Mistakes) -> tuple[Entry, ...]:
     """Read `defaults` and `spaces`."""
     if not _is(root, "mapping"):
-        raise _Mistake(_line(root), "", f"is no mapping; {SPACES_FORM}")
+        raise _Mistake(root.line, "", f"is not a mapping; {SPACES_FORM}")
     parts = _read_keys(root, mistakes)
     for key, (line, _) in parts.items():
         if key not in ("defaults", "spaces"):
-            near = nearest(key, ("defaults", "spaces"))
-            mistakes.append(_Mistake(line, key, f"is neither defaults nor spaces{near}; inputs go under 'defaults:'"))
+            near = "" if mistakes.are_many else nearest(key, ("defaults", "spaces"))
+            mistakes.note(_Mistake(line, key, f"is neither defaults nor spaces{near}; inputs go under 'defaults:'"))
 
     defaults: dict[str, str] = {}
     line, node = parts.get("defaults", (0, None))
@@ -193,51 +150,55 @@ def _read_document(root: "Node", mistakes: list[_Mistake]) -> tuple[Entry, ...]:
         defaults = _read_inputs(_read_keys(node, mistakes), mistakes)
     elif node:
         about = f"{_kind(node)}; write inputs under it, such as 'settle: 90s', or leave it out"
-        mistakes.append(_Mistake(line, "defaults", about))
+        mistakes.note(_Mistake(line, "defaults", about))
 
-    sound = not mistakes  # else what the entries have by default is not known
-    line, node = parts.get("spaces", (_line(root), None))
+    sound = not mistakes.count  # else what the entries have by default is not known
+    line, node = parts.get("spaces", (root.line, None))
     if node is None:
         raise _Mistake(line, "spaces", f"is missing; {SPACES_FORM}")
     if not _is(node, "sequence"):
         raise _Mistake(line, "spaces", f"{_kind(node)}; {SPACES_FORM}")
-    if not node.value:
+    if not node.items:
         raise _Mistake(line, "spaces", f"names no Space; {SPACES_FORM}")
-    entries = _read_spaces(node.value, defaults, mistakes)
+    if len(node.items) > MAX_SPACES:
+        about = f"lists {len(node.items)} Spaces, more than {MAX_SPACES}; use patterns, or split the file"
+        mistakes.note(_Mistake(line, "spaces", about))
+        sound = False
+    entries = _read_spaces(node.items[:MAX_SPACES], defaults, mistakes)
     return entries if sound else ()
 
 
-def _read_spaces(nodes: "Iterable[Node]", defaults: Mapping[str, str], mistakes: list[_Mistake]) -> tuple[Entry, ...]:
+def _read_spaces(nodes: Sequence[Node], defaults: Mapping[str, str], mistakes: _Mistakes) -> tuple[Entry, ...]:
     """Read the entries, and note each Space that comes twice; what has a mistake is none."""
     entries: list[Entry] = []
     lines: dict[str, int] = {}
     for node in nodes:
-        found = len(mistakes)
+        found = mistakes.count
         try:
             line, space, own = _read_entry(node, mistakes)
         except _Mistake as mistake:
-            mistakes.append(mistake)
+            mistakes.note(mistake)
             continue
         same = space.lower()  # the Hub tells ids apart without regard to case
         if same in lines:
-            mistakes.append(_Mistake(line, space, f"is here twice, first in line {lines[same]}; keep one of them"))
+            mistakes.note(_Mistake(line, space, f"is here twice, first in line {lines[same]}; keep one of them"))
         lines.setdefault(same, line)
-        if len(mistakes) == found:
+        if mistakes.count == found:
             entries.append(Entry(space=space, inputs={**defaults, **own}, line=line, own=frozenset(own)))
     return tuple(entries)
 
 
-def _read_entry(node: "Node", mistakes: list[_Mistake]) -> tuple[int, str, dict[str, str]]:
+def _read_entry(node: Node, mistakes: _Mistakes) -> tuple[int, str, dict[str, str]]:
     """Return the line, the Space and the own inputs of one entry."""
     own: dict[str, str] = {}
     if _is(node, "mapping"):
         parts = _read_keys(node, mistakes)
-        where, named = parts.pop("id", (_line(node), None))
+        where, named = parts.pop("id", (node.line, None))
         own = _read_inputs(parts, mistakes)
         if named is None:
             raise _Mistake(where, "id", "is missing; write 'id: owner/name'")
         node = named
-    line = _line(node)
+    line = node.line
     try:
         return line, _read_space(_read_text(node)), own
     except ValueError as error:
@@ -246,32 +207,33 @@ def _read_entry(node: "Node", mistakes: list[_Mistake]) -> tuple[int, str, dict[
 
 def _read_space(text: str) -> str:
     """Read an id, the address of a Space's page, or a pattern."""
-    pattern = is_pattern(text) and "://" not in text  # a ? in an address begins its query
     try:
-        return parse_pattern(text) if pattern else parse_space_id(text)
+        return parse_space(text)
     except ValueError as error:
-        raise ValueError(f"{_quoted(text)} {error}{'' if pattern else ', or a pattern such as owner/demo-*'}") from None
+        more = "" if is_pattern(text) or has_credentials(text) else ", or a pattern such as owner/demo-*"
+        raise ValueError(f"{_quoted(text)} {error}{more}") from None
 
 
-def _read_inputs(parts: "Mapping[str, tuple[int, Node]]", mistakes: list[_Mistake]) -> dict[str, str]:
+def _read_inputs(parts: Mapping[str, tuple[int, Node]], mistakes: _Mistakes) -> dict[str, str]:
     """Return the inputs as text, and note what is wrong with each."""
     inputs: dict[str, str] = {}
-    known = ALLOWED & INPUTS.keys()
     for key, (line, node) in parts.items():
-        if key not in known:
-            mistakes.append(_Mistake(line, key, _say_why_unknown(key)))
+        if key not in KNOWN:
+            # The nearest name takes long to find, and nobody reads the five-hundredth one.
+            about = "is not an input of a Space" if mistakes.are_many else _say_why_unknown(key)
+            mistakes.note(_Mistake(line, key, about))
             continue
         try:
             inputs[key] = _read_input(key, node)
         except ValueError as error:
-            mistakes.append(_Mistake(_line(node), key, str(error)))
+            mistakes.note(_Mistake(node.line, key, str(error)))
     return inputs
 
 
-def _read_input(key: str, node: "Node") -> str:
+def _read_input(key: str, node: Node) -> str:
     """Return the text of one input that its reader accepts."""
-    is_list = key in LISTS and _is(node, "sequence")
-    text = ",".join(map(_read_text, node.value)) if is_list else _read_text(node)
+    is_list = INPUTS[key].reader.takes_list and _is(node, "sequence")
+    text = ",".join(map(_read_text, node.items)) if is_list else _read_text(node)
     if text or is_list:
         try:
             INPUTS[key].read(text)
@@ -280,99 +242,88 @@ def _read_input(key: str, node: "Node") -> str:
     return text
 
 
-@cache
 def _say_why_unknown(key: str) -> str:
     """Return why an entry may not have `key`, and where it belongs."""
     if key == "<<":
         return "merge keys are not read here; put what Spaces share under 'defaults:'"
     if key in ("id", "space-id"):
         return f"is not read here; {SPACES_FORM}"
-    known = sorted(ALLOWED & INPUTS.keys())
+    known = ", ".join(sorted(KNOWN))
     if key in INPUTS:
-        return f"is for all Spaces alike; give it to the step under 'with:'. A Space may have {', '.join(known)}"
-    return f"is no input of a Space{nearest(key, known)}; write one of {', '.join(known)}"
+        return f"is for all Spaces alike; give it to the step under 'with:'. A Space may have {known}"
+    return f"is not an input of a Space{nearest(key, KNOWN, changing=_CHANGING)}; write one of {known}"
 
 
 # ---- nodes to keys and text ----
 
 
-def _read_keys(node: "Node", mistakes: list[_Mistake]) -> "dict[str, tuple[int, Node]]":
+def _read_keys(node: Node, mistakes: _Mistakes) -> dict[str, tuple[int, Node]]:
     """Return the line and the value of each key; PyYAML itself would keep the last of two silently."""
     parts: dict[str, tuple[int, Node]] = {}
-    for key_node, value in node.value:
-        line = _line(key_node)
-        key = key_node.value
-        if key_node.id != "scalar" or _tag(key_node) not in _WORDS or not key:
-            mistakes.append(_Mistake(line, "", f"a key {_kind(key_node)}; write a name followed by a colon"))
+    for key_node, value in node.pairs:
+        key = key_node.text
+        if key_node.kind != "scalar" or key_node.tag not in _TEXTS or not key:
+            mistakes.note(_Mistake(key_node.line, "", f"a key {_kind(key_node)}; write a name followed by a colon"))
         elif key in parts:
-            mistakes.append(_Mistake(line, key, f"is here twice, first in line {parts[key][0]}; keep one of them"))
+            about = f"is here twice, first in line {parts[key][0]}; keep one of them"
+            mistakes.note(_Mistake(key_node.line, key, about))
         else:
-            parts[key] = (line, value)
+            parts[key] = (key_node.line, value)
     return parts
 
 
-def _read_text(node: "Node") -> str:
+def _read_text(node: Node) -> str:
     """Return a single value as text, as it is written but for booleans.
 
     Raises:
         ValueError: it is something else, also where YAML only takes it for something else.
     """
-    if node.id != "scalar":
+    if node.kind != "scalar":
         raise ValueError(f"{_kind(node)}; write a single value")
-    text: str = node.value.strip()
+    text = node.text.strip()
     if len(text) > MAX_VALUE:
         raise ValueError(f"is longer than {MAX_VALUE} characters")
-    match _tag(node):
-        case "str" | "value" | "merge":  # a bare = and a bare << are words here
+    match node.tag:
+        case "!!str" | "!!value" | "!!merge":  # a bare = and a bare << are words here
             return text
-        case "int" | "float" if ":" not in text:
+        case "!!int" | "!!float" if ":" not in text:
             return text
-        case "int" | "float":
+        case "!!int" | "!!float":
             raise ValueError(f"{text} is a number in base 60 to YAML; write a duration as 90s or 1h30m, or use quotes")
-        case "bool" if text.lower() in _BOOLEANS:
+        case "!!bool" if text.lower() in _BOOLEANS:
             return _BOOLEANS[text.lower()]
-        case "bool":
+        case "!!bool":
             raise ValueError(f"{_quoted(text)} is neither true nor false, as its tag !!bool says")
-        case "timestamp":
+        case "!!timestamp":
             raise ValueError(f"{_quoted(text)} is a date to YAML; if the text is meant, put it in quotes")
     raise ValueError(f"{_kind(node)}; write a plain value")
 
 
-def _is(node: "Node", kind: str) -> bool:
+def _is(node: Node, kind: str) -> bool:
     """Whether it is a plain mapping or sequence; a tag such as !!set or !!python/tuple makes another thing of it."""
-    return node.id == kind and _tag(node) == {"mapping": "map", "sequence": "seq"}[kind]
+    return node.kind == kind and node.tag == {"mapping": "!!map", "sequence": "!!seq"}[kind]
 
 
-def _kind(node: "Node") -> str:
+def _kind(node: Node) -> str:
     """Say what a node is that should be something else."""
-    match node.id, _tag(node):
-        case ("mapping", "map"):
+    match node.kind, node.tag:
+        case ("mapping", "!!map"):
             return "is a mapping"
-        case ("sequence", "seq"):
+        case ("sequence", "!!seq"):
             return "is a list"
-        case ("scalar", "null"):
+        case ("scalar", "!!null"):
             return "has no value"
-        case ("scalar", tag) if tag in _WORDS:
-            return f"is the single value {_quoted(node.value)}"
-    return f"has the tag {_plain(node.tag.replace(_STANDARD, '!!', 1))}, which is not read"
-
-
-def _tag(node: "Node") -> str:
-    return node.tag.removeprefix(_STANDARD)
-
-
-def _line(node: "Node") -> int:
-    return node.start_mark.line + 1
+        case ("scalar", tag) if tag in _TEXTS:
+            return f"is the single value {_quoted(node.text)}"
+    return f"has the tag {_plain(node.tag)}, which is not read"
 
 
 def _quoted(text: str) -> str:
-    return repr(_short(text))
+    return shown(text, longest=MAX_PLAIN)
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, *, longest: int = MAX_PLAIN) -> str:
     """Return `text` for a message of one line, quoted only where it could not be seen or would break the line."""
-    return _short(text) if text.isprintable() else _quoted(text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:99]}…"
+    if has_credentials(text) or not text.isprintable():
+        return _quoted(text)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

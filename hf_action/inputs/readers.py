@@ -1,24 +1,36 @@
-"""How the text of each input is read."""
+"""Reads the text of an input into a value, or raises ValueError with what is wrong and what to write instead.
+
+The message goes on where the name and the text of the input end: `timeout: 'soon' is not a duration; write …`.
+
+Source: docs/contract.md, "Inputs".
+"""
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
-from urllib.parse import urlsplit
 
+from hf_action.rules.addresses import Address, has_credentials, read_address
 from hf_action.rules.models import NEVER
-from hf_action.rules.selection import SORTS, is_pattern
+from hf_action.rules.selection import SORTS, check_pattern, is_pattern
 
 LOGS = ("on-failure", "always", "never")
 PUBLIC_HUB = "https://huggingface.co"
 
-# The longest a workflow run may take on GitHub; a larger number is a slip of the keyboard.
-MAX_TIMEOUT = 35 * 24 * 3600.0
-# Characters of a duration; matching takes quadratic time in the number of digits.
+# Seconds of the longest duration: a workflow run on GitHub takes 35 days at most, so more is a typing error.
+MAX_DURATION = 35 * 24 * 3600.0
+# Characters of a duration. The time to match it grows with the square of the number of digits.
 MAX_DURATION_CHARS = 40
-# Characters of a name that is compared with the known ones, which takes quadratic time as well.
-MAX_NAME = 300
+# The largest number of log lines, of Spaces to select and of Spaces to act on at once.
+MAX_COUNT = 10_000
+# Patterns of one input. Each is tried on each Space, so that their number bounds the work.
+MAX_PATTERNS = 100
+# Spaces of one input that a message names as wrong.
+MAX_WRONG = 20
+# Characters of an input that a message shows.
+MAX_SHOWN = 200
 
-_DURATION = re.compile(r"(?:(?P<h>\d*\.?\d+)h)?(?:(?P<m>\d*\.?\d+)m)?(?:(?P<s>\d*\.?\d+)s)?", re.ASCII)
+_DURATION = re.compile(
+    r"(?:(?P<d>\d*\.?\d+)d)?(?:(?P<h>\d*\.?\d+)h)?(?:(?P<m>\d*\.?\d+)m)?(?:(?P<s>\d*\.?\d+)s)?", re.ASCII
+)
+_UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}  # seconds
 _NUMBER = re.compile(r"\d*\.?\d+", re.ASCII)
 _STAGE = re.compile(r"[A-Z][A-Z0-9_]*")
 SUPERSEDED = ("fail", "pass")
@@ -32,7 +44,7 @@ _ID_PART = re.compile(r"\b[\w\-.]{1,96}\b", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
-    """Read a duration in seconds from `90`, `0.5`, `90s`, `20m`, `1.5m` or `1h30m`.
+    """Read a duration in seconds from `90`, `0.5`, `90s`, `20m`, `1.5m`, `1h30m` or `1d`.
 
     Raises:
         ValueError: it has another form, or is longer than 35 days.
@@ -42,12 +54,11 @@ def parse_duration(text: str) -> float:
     if _NUMBER.fullmatch(lowered):
         seconds = float(lowered)
     elif match and lowered:
-        hours, minutes, rest = (float(match[unit] or 0) for unit in "hms")
-        seconds = hours * 3600 + minutes * 60 + rest
+        seconds = sum(float(match[unit] or 0) * length for unit, length in _UNITS.items())
     else:
-        raise ValueError("is no duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m")
-    if seconds > MAX_TIMEOUT:
-        raise ValueError("is longer than 35 days, the longest a workflow can run")
+        raise ValueError("is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d")
+    if seconds > MAX_DURATION:
+        raise ValueError("is longer than 35 days, the longest time that a workflow can run")
     return seconds
 
 
@@ -79,7 +90,7 @@ def parse_commit(text: str) -> str:
     lowered = text.lower()
     if lowered in ("auto", "head", "any") or _COMMIT.fullmatch(lowered):
         return lowered
-    raise ValueError("is no commit; write auto, head, any, or 7 to 40 hex digits of a commit")
+    raise ValueError("is not a commit; write auto, head, any, or 7 to 40 hex digits of a commit")
 
 
 def parse_revision(text: str) -> str:
@@ -100,7 +111,7 @@ def parse_text(text: str) -> str:
     """Read any text of one line."""
     if text.isprintable():
         return text
-    raise ValueError("has characters that are not printable; write one line of text")
+    raise ValueError("has characters that cannot be shown; write one line of text")
 
 
 def parse_retries(text: str) -> int:
@@ -117,15 +128,15 @@ def parse_stages(text: str) -> frozenset[str]:
         return frozenset()
     wrong = [name for name in names if name == "NONE" or not _STAGE.fullmatch(name)]
     if wrong or not names:
-        raise ValueError("is no list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone")
+        raise ValueError("is not a list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone")
     return frozenset(names)
 
 
 def parse_filter_stages(text: str) -> frozenset[str]:
-    """Read stage names that a Space may be in; `none` would let every Space pass, which nobody means."""
+    """Read stage names that a Space may be in. `none` is a mistake: it would let every Space pass."""
     stages = parse_stages(text)
     if not stages:
-        raise ValueError("is no stage a Space can be in; leave it out to select Spaces in every stage")
+        raise ValueError("is not a stage of a Space; leave it out to select Spaces in every stage")
     return stages
 
 
@@ -136,8 +147,8 @@ def parse_space_id(text: str) -> str:
         ValueError: it is none of these, by the rules of huggingface_hub for repository ids.
     """
     path = text
-    if re.match(r"https?://", text, re.IGNORECASE):
-        parts = urlsplit(text).path.strip("/").split("/")
+    if "://" in text or has_credentials(text):
+        parts = _address(text).path.partition("?")[0].partition("#")[0].strip("/").split("/")
         if parts[0] != "spaces" or len(parts) < 3:
             raise ValueError("is not the address of a Space's page; write https://huggingface.co/spaces/owner/name")
         path = "/".join(parts[:3])
@@ -146,17 +157,24 @@ def parse_space_id(text: str) -> str:
     if len(parts) != 2 or not all(_ID_PART.fullmatch(part) for part in parts):
         raise ValueError("is not a Space; write owner/name with letters, digits, '-', '_' and '.' only")
     if "--" in path or ".." in path or path.endswith(".git"):
-        raise ValueError("is not a Space; a name has no '--' and no '..', and does not end in .git")
+        raise ValueError("is not a Space; a name has no '--' and no '..' in it, and does not end in .git")
     return path
 
 
 def parse_pattern(text: str) -> str:
-    """Read `owner/pattern` with `*` or `?` in the pattern only: a listing is always of one owner."""
+    """Read `owner/pattern`. The owner has no `*` and no `?`, since a listing is always of one owner."""
     path = text.removeprefix("spaces/")
     owner, _, pattern = path.partition("/")
-    if _ID_PART.fullmatch(owner) and re.fullmatch(r"[\w\-.*?]{1,96}", pattern, re.ASCII):
-        return path
-    raise ValueError("is no pattern; write owner/pattern with '*' or '?' after the slash only")
+    if not _ID_PART.fullmatch(owner) or not re.fullmatch(r"[\w\-.*?]{1,96}", pattern, re.ASCII):
+        raise ValueError("is not a pattern; write owner/pattern with '*' or '?' after the slash only")
+    check_pattern(pattern)
+    return path
+
+
+def parse_space(text: str) -> str:
+    """Read one Space, or one pattern."""
+    # In an address, a ? begins the query.
+    return parse_pattern(text) if is_pattern(text) and "://" not in text else parse_space_id(text)
 
 
 def parse_space_ids(text: str) -> tuple[str, ...]:
@@ -165,15 +183,31 @@ def parse_space_ids(text: str) -> tuple[str, ...]:
     wrong = []
     for part in split(text):
         try:
-            space = parse_pattern(part) if is_pattern(part) and "://" not in part else parse_space_id(part)
-            spaces.setdefault(space.lower(), space)  # the Hub tells ids apart without regard to case
+            space = parse_space(part)
+            spaces.setdefault(space.lower(), space)  # the Hub does not tell case apart
         except ValueError as error:
-            wrong.append(f"{part!r} {error}")
+            wrong.append(f"{shown(part)} {error}")
     if wrong:
-        raise ValueError("; ".join(wrong))
+        more = f"; and {len(wrong) - MAX_WRONG} more" if len(wrong) > MAX_WRONG else ""
+        raise ValueError("; ".join(wrong[:MAX_WRONG]) + more)
     if not spaces:
         raise ValueError("names no Space; write owner/name")
+    _check_number(tuple(spaces))
     return tuple(spaces.values())
+
+
+def _check_number(spaces: tuple[str, ...]) -> None:
+    """Raise where there are more patterns than anybody needs."""
+    count = sum(map(is_pattern, spaces))
+    if count > MAX_PATTERNS:
+        raise ValueError(f"has {count} patterns; write at most {MAX_PATTERNS}, or use a fleet-file")
+
+
+def shown(text: str, *, longest: int = MAX_SHOWN) -> str:
+    """Return a text in quotes for a message, shortened; one that may hold a password is not shown at all."""
+    if has_credentials(text):
+        return "(not shown)"
+    return repr(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -185,7 +219,7 @@ def parse_owners(text: str) -> tuple[str, ...]:
     """Read names of users or organizations."""
     wrong = [name for name in split(text) if not _ID_PART.fullmatch(name)]
     if wrong or not split(text):
-        raise ValueError("is no list of users or organizations; write names separated by commas")
+        raise ValueError("is not a list of users or organizations; write names separated by commas")
     return split(text)
 
 
@@ -205,57 +239,87 @@ def parse_words(text: str) -> frozenset[str]:
     return words
 
 
+def parse_flavor_patterns(text: str) -> frozenset[str]:
+    """Read names and patterns of hardware, in lower case."""
+    words = parse_words(text)
+    for word in sorted(words):
+        check_pattern(word)
+    _check_number(tuple(words))
+    return words
+
+
 def parse_exclusions(text: str) -> tuple[str, ...]:
     """Read ids and patterns to leave out; a pattern without an owner is of the name alone."""
-    wrong = [part for part in split(text) if not re.fullmatch(r"(?:[\w\-.]+/)?[\w\-.*?]+", part, re.ASCII)]
-    if wrong:
-        raise ValueError("is no list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name")
-    return split(text)
+    parts = split(text)
+    for part in parts:
+        if not re.fullmatch(r"(?:[\w\-.]+/)?[\w\-.*?]+", part, re.ASCII):
+            raise ValueError(
+                "is not a list of ids and patterns; write owner/name, owner/pattern, or a pattern of the name"
+            )
+        if "/" not in part and not is_pattern(part):
+            raise ValueError(
+                f"would leave out nothing: write {part}/* for all Spaces of an owner, or owner/{part} for one"
+            )
+        check_pattern(part)
+    _check_number(parts)
+    return parts
 
 
 def parse_sort(text: str) -> str:
     """Read what to sort by."""
     if text in SORTS:
         return text
-    raise ValueError(f"is no order; write one of {', '.join(SORTS)}")
+    raise ValueError(f"is not an order; write one of {', '.join(SORTS)}")
 
 
 def parse_flavor(text: str) -> str:
     """Read the name of a hardware flavor; flavors come and go, so any name is passed on."""
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
         return text.lower()
-    raise ValueError("is no name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)")
+    raise ValueError(
+        "is not a name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)"
+    )
 
 
 def parse_sleep_time(text: str) -> int:
-    """Read a duration as whole seconds; `never` is -1, as the Hub writes it."""
-    seconds = NEVER if text.lower() == "never" else round(parse_budget(text))
+    """Read a duration as whole seconds; `never` and `-1` are -1, as the Hub writes it."""
+    if text.lower() in ("never", "-1"):
+        return NEVER
+    seconds = round(parse_budget(text))
     if not seconds:
         raise ValueError("must be at least 1 second")
     return seconds
 
 
 def parse_endpoint(text: str) -> str:
-    """Read the address of a Hub, without its trailing slash."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # raises ValueError when it is no number
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s@?#]", text):
-        raise ValueError(f"is no address of a Hub; write {PUBLIC_HUB} or another http(s) address")
-    return text.rstrip("/")
+    """Read the address of a Hub in one form, without its trailing slash."""
+    address = _address(text, f"; write {PUBLIC_HUB} or another http(s) address")
+    if re.search(r"[@?#]", address.path):
+        raise ValueError(f"has a query or a fragment; write an address such as {PUBLIC_HUB}")
+    return str(address).rstrip("/")
 
 
 def parse_health_check(text: str) -> str:
     """Read `auto`, a path on the app's own host, or an https address."""
+    wrong = "is neither auto, a path such as /healthz on the app's own host, nor an https address"
     if text.lower() == "auto":
         return "auto"
-    if re.fullmatch(r"/(?!/)[\x21-\x7e]*", text) or (
-        re.fullmatch(r"https://[\x21-\x7e]+", text) and urlsplit(text).hostname and "@" not in urlsplit(text).netloc
-    ):
+    if re.fullmatch(r"/(?!/)[\x21-\x7e]*", text):
         return text
-    raise ValueError("is neither auto, a path such as /healthz on the app's own host, nor an https address")
+    address = _address(text, wrong)
+    if address.scheme != "https" or not re.fullmatch(r"[\x21-\x7e]*", address.path):
+        raise ValueError(wrong)
+    return str(address)
+
+
+def _address(text: str, form: str = "") -> Address:
+    """Read an address; `form` says what to write instead of another text."""
+    try:
+        return read_address(text)
+    except ValueError as error:
+        if has_credentials(text) or not form:
+            raise
+        raise ValueError(f"{error}{form}" if form.startswith(";") else form) from None
 
 
 def parse_logs(text: str) -> str:
@@ -267,28 +331,13 @@ def parse_logs(text: str) -> str:
 
 def parse_count(text: str) -> int:
     """Read a whole number from 1 to 10000."""
-    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= 10_000:
+    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= MAX_COUNT:
         return int(text)
-    raise ValueError("is no whole number from 1 to 10000")
+    raise ValueError(f"is not a whole number from 1 to {MAX_COUNT}")
 
 
 def parse_token(text: str) -> str:
     """Read a token; one that no HTTP header can carry is a mistake, and is not shown."""
     if not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise ValueError("has characters that no token has; check how the secret was pasted")
+        raise ValueError("has a character that a token cannot have; check how the secret was pasted")
     return text
-
-
-def nearest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
-    """Return ` (did you mean …?)`, or nothing where nothing is near; case, and `_` for `-`, make no difference.
-
-    A part of a known name, as `poll` is of poll-interval, is near as well.
-    """
-
-    def fold(text: str) -> str:
-        return text.lower().replace("_", "-")
-
-    folded = {fold(each): each for each in known}
-    near = get_close_matches(fold(name[:MAX_NAME]), folded, n=1)
-    near = near or [each for each in folded if fold(name) in each.split("-")]
-    return f" (did you mean {prefix}{folded[near[0]]}?)" if near else ""

@@ -1,34 +1,28 @@
 """Turns inputs and flags into one frozen `Settings`, or into every mistake at once.
 
-Two front doors lead here: GitHub hands inputs over as `INPUT_<NAME>` variables, a shell as flags of the same
-names. A flag wins over a variable. Nothing here asks the Hub or reads the real environment: both doors are arguments.
+A flag wins over a variable. Nothing here asks the Hub or reads the real environment: both doors are arguments.
 
-Source: shared/contract.md, "Front doors" and "Inputs".
+Source: docs/contract.md, "Front doors" and "Inputs".
 """
 
-import ipaddress
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from hf_action.inputs.readers import PUBLIC_HUB, nearest, parse_stages
-from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, OPERATIONS, WRITES, Operation
+from hf_action.inputs import checks
+from hf_action.inputs.doors import read_flags, read_variables, with_fallbacks
+from hf_action.inputs.readers import parse_stages, shown
+from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, WRITES, Operation
 from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
-from hf_action.rules.selection import Filters, is_pattern
-from hf_action.rules.stages import STAGES
+from hf_action.rules.selection import Choice, Filters, is_pattern
 
-# Addresses that the Internet has no way to. `is_private` of ipaddress says yes to those of documentation, too.
-# Sources: RFC 1918, RFC 4193; RFC 3927 and RFC 4291 for a link of its own.
-PRIVATE = tuple(
-    map(
-        ipaddress.ip_network,
-        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
-    )
-)
-TOKEN_VARIABLES = ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+if TYPE_CHECKING:
+    from hf_action.inputs.fleet import Entry
+
+# Mistakes and warnings of the entries of a fleet file that are shown; the others are only counted.
+MAX_OF_FLEET = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +68,19 @@ class Settings:
         return bool(self.patterns or self.filters.search)
 
     @property
+    def choice(self) -> Choice:
+        """Which Spaces are meant, as `selection.account` takes it."""
+        return Choice(self.spaces, self.patterns, self.filters)
+
+    @property
     def writes(self) -> bool:
         """Whether the step needs the right to change the Space."""
-        return (self.operation in WRITES or (self.rollback and self.operation in DEPLOYS)) and not self.dry_run
+        return (self.operation in WRITES or self.may_roll_back) and not self.dry_run
+
+    @property
+    def may_roll_back(self) -> bool:
+        """Whether the last good commit is to be put back where a new one fails."""
+        return self.rollback and self.operation in DEPLOYS
 
     @property
     def wish(self) -> Wish:
@@ -87,6 +91,32 @@ class Settings:
     def has_credentials(self) -> bool:
         """Whether there is a token, or something to exchange for one."""
         return bool(self.token or self.keyless)
+
+
+@dataclass(frozen=True, slots=True)
+class PostSettings:
+    """What the post step needs to undo what the step changed; what it changed is in its memory."""
+
+    endpoint: str
+    timeout: float
+    summary: bool
+    max_parallel: int
+    token: str | None = field(repr=False)
+    keyless: str | None = None
+    identity: str | None = field(default=None, repr=False)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there is a token, or something to exchange for one."""
+        return bool(self.token or self.keyless)
+
+
+# The inputs that fill a field of their own name, which has `_` for `-`.
+_OWN_FIELDS = {
+    name: name.replace("-", "_")
+    for name in INPUTS
+    if name.replace("-", "_") in {each.name for each in fields(Settings)}
+}
 
 
 def describe(settings: Settings) -> str:
@@ -100,22 +130,19 @@ def describe(settings: Settings) -> str:
     return f"{settings.operation}{dry} {spaces} on {settings.endpoint} {who}{stages}, at most {settings.timeout:g} s"
 
 
-# ---- both doors ----
+# ---- a whole call ----
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[str], str] = lambda _: "") -> Settings:
     """Read flags and variables into settings. `read_file` returns the text of a file of the workspace.
 
     Raises:
-        InvalidInput: with every mistake of the call, found before anything is asked of the Hub.
+        InvalidInput: with the mistakes of the call, found before anything is asked of the Hub.
     """
-    flags, mistakes = _read_flags(argv)
-    variables, warnings = _read_variables(environ)
-    given = variables | flags
-    # An explicit token wins; otherwise keyless access comes before the variables, as in huggingface_hub.
-    keyless = None if given.get("token") else environ.get("HF_OIDC_RESOURCE", "").strip() or None
-    given = _with_fallbacks(given, environ, token=not keyless)
-    settings, more, warned = build_settings(given, keyless=keyless, identity=environ.get("HF_OIDC_ID_TOKEN") or None)
+    flags, mistakes = read_flags(argv)
+    variables, warnings = read_variables(environ)
+    given, access = _with_access(variables | flags, environ)
+    settings, more, warned = build_settings(given, **access)
     mistakes += more
     fleet: tuple[Settings, ...] = ()
     if given.get("fleet-file"):
@@ -123,13 +150,54 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
         # What the step gets wrong for all Spaces is not said again for each.
         mistakes += [one for one in more if not any(one.endswith(f": {said}") for said in mistakes)]
         warned += noted
-    own = () if _is_all_in_file(given) else (settings,)
-    warnings += _check_use(given, [each.operation for each in (*own, *fleet)]) + warned
-    warnings += _check_time(settings)
-    mistakes += _check_subject(given, settings)
+    own = () if checks.is_all_in_file(given) else (settings,)
+    warnings += checks.unused(given, [each.operation for each in (*own, *fleet)]) + warned
+    warnings += checks.too_short(settings.stable_for, timeout=settings.timeout)
+    mistakes += checks.subject(given, operation=settings.operation, selects=settings.selects)
+    if not environ.get("GITHUB_STATE"):
+        mistakes += checks.no_post_step(settings.restore, any(each.restore for each in fleet))
     if mistakes:
         raise InvalidInput(mistakes, warnings=warnings, token=settings.token)
     return replace(settings, fleet=fleet, warnings=tuple(warnings))
+
+
+def parse_post(environ: Mapping[str, str]) -> PostSettings:
+    """Read what the post step needs; no other input can stop it.
+
+    It runs with the variables of its step. An input that cannot be read has its default here: the step itself has said
+    what is wrong with it.
+
+    Raises:
+        InvalidInput: the token has no safe place to go to.
+    """
+    variables, _ = read_variables(environ)
+    given, access = _with_access(variables, environ)
+    needed = ("endpoint", "timeout", "summary", "max-parallel", "token")
+    values = {name: _read_or_default(name, given.get(name, "")) for name in needed}
+    has_token = bool(values["token"] or access["keyless"])
+    mistakes = _read_values({"endpoint": given["endpoint"]}, only=("endpoint",))[1]
+    mistakes += checks.endpoint(values["endpoint"], has_token=has_token)
+    if mistakes:
+        raise InvalidInput(mistakes, warnings=[], token=values["token"])
+    return PostSettings(
+        endpoint=values["endpoint"],
+        timeout=values["timeout"],
+        summary=values["summary"],
+        max_parallel=values["max-parallel"],
+        token=values["token"],
+        keyless=access["keyless"],
+        identity=access["identity"],
+    )
+
+
+def _with_access(given: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str | None]]:
+    """Add token and endpoint from variables, and tell what to exchange an identity for in place of a token.
+
+    An explicit token wins; otherwise keyless access comes before the variables, as in huggingface_hub.
+    """
+    keyless = None if given.get("token") else environ.get("HF_OIDC_RESOURCE", "").strip() or None
+    identity = environ.get("HF_OIDC_ID_TOKEN") or None
+    return with_fallbacks(given, environ, token=not keyless), {"keyless": keyless, "identity": identity}
 
 
 def build_settings(
@@ -141,225 +209,109 @@ def build_settings(
     stages = values["wait-for-stage"]
     if stages is None:
         stages = parse_stages(DEFAULT_STAGES.get(operation, "none"))
-    if operation == "wait" and not stages:
-        mistakes.append("wait-for-stage: 'none' leaves operation wait nothing to wait for; name a stage.")
-    if operation in ("hardware", "sleep-time") and not given.get(operation) and not _is_all_in_file(given):
-        mistakes.append(f"{operation}: is missing; operation {operation} needs it.")
-    if values["health-check-contains"] and not given.get("health-check"):
-        mistakes.append("health-check-contains: needs a health-check; write health-check: auto, or a path.")
-    if values["rollback-to"] and values["rollback"] is False:
-        mistakes.append("rollback-to: needs rollback: true.")
-    mistakes += _check_endpoint(values["endpoint"], has_token=bool(given.get("token") or keyless))
+    filters = _filters(values)
     spaces = values["space-id"] or ()
+    mistakes += checks.operation(operation, stages=stages, given=given, restore=values["restore"])
+    mistakes += checks.endpoint(values["endpoint"], has_token=bool(given.get("token") or keyless))
+    mistakes += checks.without(given, rollback=values["rollback"])
+    mistakes += checks.contradictions(spaces, values["author"] or (), filters.search)
     settings = Settings(
-        operation=values["operation"],
+        **{fieldname: values[name] for name, fieldname in _OWN_FIELDS.items()},
         spaces=tuple(space for space in spaces if not is_pattern(space)),
-        patterns=(
-            *(space for space in spaces if is_pattern(space)),
-            *(f"{author}/*" for author in values["author"] or ()),
-        ),
-        filters=Filters(
-            search=values["search"] or (),
-            sdks=values["with-sdk"] or frozenset(),
-            stages=values["with-stage"] or frozenset(),
-            hardware=values["with-hardware"] or frozenset(),
-            exclude=values["exclude"] or (),
-            sort=values["sort"],
-            limit=values["limit"],
-        ),
+        patterns=checks.patterns(spaces, values["author"] or ()),
+        filters=filters,
         stages=stages,
-        timeout=values["timeout"],
-        commit=values["commit"],
-        if_superseded=values["if-superseded"],
-        settle=values["settle"],
-        stable_for=values["stable-for"],
-        health_check=values["health-check"],
-        health_check_contains=values["health-check-contains"],
-        rollback=values["rollback"],
-        rollback_to=values["rollback-to"],
-        retries=values["retries"],
-        poll_interval=values["poll-interval"],
-        factory_reboot=values["factory-reboot"],
-        hardware=values["hardware"],
-        sleep_time=values["sleep-time"],
-        restore=values["restore"],
-        logs=values["logs"],
-        log_lines=values["log-lines"],
-        max_parallel=values["max-parallel"],
-        dry_run=values["dry-run"],
-        endpoint=values["endpoint"],
-        summary=values["summary"],
-        token=values["token"],
         keyless=keyless,
         identity=identity,
     )
     warnings = [
-        *_check_stages("wait-for-stage", stages, "it is waited for all the same"),
-        *_check_stages("with-stage", settings.filters.stages, "Spaces in it are selected all the same"),
+        *checks.unknown_stages("wait-for-stage", stages, "the step waits for it all the same"),
+        *checks.unknown_stages("with-stage", filters.stages, "Spaces in it are selected all the same"),
     ]
     return settings, mistakes, warnings
 
 
-def _read_values(given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _filters(values: Mapping[str, Any]) -> Filters:
+    return Filters(
+        search=values["search"] or (),
+        sdks=values["with-sdk"] or frozenset(),
+        stages=values["with-stage"] or frozenset(),
+        hardware=values["with-hardware"] or frozenset(),
+        exclude=values["exclude"] or (),
+        sort=values["sort"],
+        limit=values["limit"],
+    )
+
+
+def _read_values(given: Mapping[str, str], only: Sequence[str] = tuple(INPUTS)) -> tuple[dict[str, Any], list[str]]:
     """Read each input, or its default; what is wrong is None, and a mistake."""
     values: dict[str, Any] = {}  # as `Input.read`
     mistakes = []
-    for name, row in INPUTS.items():
+    for name in only:
+        row = INPUTS[name]
         text = given.get(name) or row.default
         try:
             values[name] = row.read(text) if text else None
         except ValueError as error:
-            shown = "" if row.secret or name == "space-id" else f" {text!r}"
-            mistakes.append(f"{name}:{shown} {error}.")
+            quoted = "" if row.secret or name == "space-id" else f" {shown(text)}"
+            mistakes.append(f"{name}:{quoted} {error}.")
             values[name] = None
     return values, mistakes
+
+
+def _read_or_default(name: str, text: str) -> Any:  # noqa: ANN401 - as `Input.read`
+    """Read one input, or its default where it is wrong."""
+    values, mistakes = _read_values({name: text}, only=(name,))
+    return _read_values({}, only=(name,))[0][name] if mistakes else values[name]
+
+
+# ---- the fleet file ----
 
 
 def _read_fleet(
     given: Mapping[str, str], read_file: Callable[[str], str], base: Settings
 ) -> tuple[tuple[Settings, ...], list[str], list[str]]:
     """Read the fleet file: each entry is a call of its own, with what the step gives as its defaults."""
-    from hf_action.inputs.fleet import ALLOWED, FleetError, read_fleet
+    from hf_action.inputs.fleet import FleetError, read_fleet
 
-    name, mistakes, warnings = given["fleet-file"], [], []
+    mistakes, more = [], 0
+    name = given["fleet-file"]
+    called = name if shown(name) == f"'{name}'" else shown(name)
     try:
-        entries = read_fleet(read_file(name), name=name)
+        entries = read_fleet(read_file(name), name=called)
     except FleetError as error:
-        entries, mistakes = error.entries, error.mistakes
+        entries, mistakes, more = error.entries, error.mistakes, error.more
     except ValueError as error:
-        return (), [f"fleet-file: {name!r} {error}."], []
-    shared = {key: value for key, value in given.items() if key in ALLOWED or key in ("token", "endpoint")}
-    fleet = []
+        return (), [f"fleet-file: {shown(name)} {error}."], []
+    fleet, wrong, warnings = _build_fleet(entries, given, base, called=called)
+    return (
+        fleet,
+        checks.first_of(mistakes + wrong, MAX_OF_FLEET, f"{called}: {{}} more mistakes are not shown.", more=more),
+        checks.first_of(warnings, MAX_OF_FLEET, f"{called}: {{}} more warnings are not shown."),
+    )
+
+
+def _build_fleet(
+    entries: "Sequence[Entry]", given: Mapping[str, str], base: Settings, *, called: str
+) -> tuple[tuple[Settings, ...], list[str], list[str]]:
+    """Return the settings of each entry, and what its inputs get wrong together; `called` is the name of the file."""
+    shared = {key: value for key, value in given.items() if key in ("token", "endpoint") or INPUTS[key].per_space}
+
+    @lru_cache(maxsize=1024)
+    def build(own: frozenset[tuple[str, str]]) -> tuple[Settings, list[str], list[str]]:
+        """Most entries of a large file say the same, and then are read once."""
+        return build_settings(shared | dict(own), keyless=base.keyless, identity=base.identity)
+
+    fleet, mistakes, warnings = [], [], []
     for entry in entries:
-        own, wrong, warned = build_settings(
-            shared | dict(entry.inputs) | {"space-id": entry.space}, keyless=base.keyless, identity=base.identity
-        )
-        fleet.append(replace(own, timeout=base.timeout, filters=base.filters))
-        where = f"{name}:{entry.line}: {entry.space}"
+        settings, wrong, warned = build(frozenset(entry.inputs.items()))
+        spaces, patterns = ((), (entry.space,)) if is_pattern(entry.space) else ((entry.space,), ())
+        fleet.append(replace(settings, spaces=spaces, patterns=patterns, timeout=base.timeout, filters=base.filters))
+        where = f"{called}:{entry.line}: {entry.space}"
         mistakes += [f"{where}: {mistake}" for mistake in wrong]
-        warned += _check_use({key: value for key, value in entry.inputs.items() if key in entry.own}, [own.operation])
-        for warning in warned:
+        own = {key: value for key, value in entry.inputs.items() if key in entry.own}
+        for warning in warned + checks.unused(own, [settings.operation]):
             about = warning.partition(":")[0]
             if about in entry.inputs:
-                warnings.append(f"{where if about in entry.own else f'{name}: defaults'}: {warning}")
+                warnings.append(f"{where if about in entry.own else f'{called}: defaults'}: {warning}")
     return tuple(fleet), mistakes, list(dict.fromkeys(warnings))
-
-
-def _is_all_in_file(given: Mapping[str, str]) -> bool:
-    """Whether the step names and selects no Spaces beside those of its fleet file, each with inputs of its own."""
-    return bool(given.get("fleet-file")) and not any(given.get(name) for name in ("space-id", "author", "search"))
-
-
-def _check_subject(given: Mapping[str, str], settings: Settings) -> list[str]:
-    """A call must say which Spaces it is about, and a list must have something to choose from."""
-    if settings.operation == "list":
-        if settings.selects or given.get("fleet-file"):
-            return []
-        return ["author: is missing; operation list needs author, search, a pattern in space-id, or a fleet-file."]
-    if given.get("space-id") or given.get("author") or given.get("search") or given.get("fleet-file"):
-        return []
-    return ["space-id: is missing; write owner/name."]
-
-
-def _read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the inputs that flags and bare words give, and the mistakes among them.
-
-    argparse is not used because it stops at the first mistake.
-    """
-    given: dict[str, str] = {}
-    words: list[str] = []
-    mistakes: list[str] = []
-    rest = list(argv)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("-"):
-            words.append(word)
-            continue
-        flag, has_value, value = word.partition("=")
-        row = INPUTS.get(flag.removeprefix("--"))
-        follows = bool(rest) and not rest[0].startswith("-")
-        if not has_value and row and row.is_flag:
-            value = rest.pop(0) if follows and rest[0].lower() in ("true", "false") else "true"
-        elif not has_value and follows:
-            value = rest.pop(0)
-        elif not has_value and row:
-            mistakes.append(f"{row.name}: has no value; write {flag} VALUE.")
-        if row:
-            given[row.name] = value.strip()
-        else:
-            mistakes.append(f"{flag}: is no flag{nearest(flag.strip('-'), INPUTS, prefix='--')}.")
-    if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
-        given["operation"] = words.pop(0)
-    if words:
-        given["space-id"] = " ".join([given.get("space-id", ""), *words])
-    return {name: value for name, value in given.items() if value}, mistakes
-
-
-def _read_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the inputs that `INPUT_` variables give, and a warning for each of no known name."""
-    given, warnings = {}, []
-    for variable in sorted(environ):
-        if not variable.startswith("INPUT_"):
-            continue
-        name = variable.removeprefix("INPUT_").lower()
-        value = environ[variable].strip()
-        if name in INPUTS:
-            if value:
-                given[name] = value
-        else:
-            warnings.append(f"{name}: is no input of this action{nearest(name, INPUTS)}; it is ignored.")
-    return given, warnings
-
-
-def _with_fallbacks(given: dict[str, str], environ: Mapping[str, str], *, token: bool) -> dict[str, str]:
-    """Add the endpoint, and the token if wanted, from the variables that huggingface_hub reads too."""
-    filled = dict(given)
-    for name, variables in (("token", TOKEN_VARIABLES if token else ()), ("endpoint", ("HF_ENDPOINT",))):
-        found = (environ.get(variable, "").strip() for variable in variables)
-        filled[name] = filled.get(name) or next(filter(None, found), "")
-    filled["endpoint"] = filled["endpoint"] or PUBLIC_HUB
-    return filled
-
-
-def _check_endpoint(endpoint: object, *, has_token: bool) -> list[str]:
-    """A token may cross plain http only where nobody else listens: loopback, private address, bare name."""
-    host = urlsplit(str(endpoint or "")).hostname or ""
-    if not endpoint or not has_token or str(endpoint).startswith("https://") or _is_near(host):
-        return []
-    return [f"endpoint: {str(endpoint)!r} would carry the token over plain http; write https:// instead."]
-
-
-def _is_near(host: str) -> bool:
-    """Whether `host` is a loopback or private address, or a bare name, such as that of a service container."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        # To the C library a bare number is an address, too: 134744072 and 0x8080808 are 8.8.8.8 (inet_aton).
-        return not re.search(r"\.|^[0-9]+$|^0x", host)
-    # What is bound to 0.0.0.0 is reached there, too, on this very machine.
-    return address.is_loopback or address.is_unspecified or any(address in network for network in PRIVATE)
-
-
-def _check_use(given: Mapping[str, str], operations: Sequence[str]) -> list[str]:
-    """Warn about inputs that none of the operations uses; one that says the default says nothing."""
-    known = OPERATIONS.keys() & set(operations)
-    return [
-        f"{row.name}: is not used by operation {' or '.join(sorted(known))}; it is ignored."
-        for row in INPUTS.values()
-        if known and not known & row.used_by and given.get(row.name, row.default) != row.default
-    ]
-
-
-def _check_time(settings: Settings) -> list[str]:
-    """Warn about a stage that cannot hold for long enough within the budget."""
-    if not settings.timeout or (settings.stable_for or 0.0) < settings.timeout:
-        return []
-    return [f"stable-for: {settings.stable_for:g} s do not fit into a timeout of {settings.timeout:g} s."]
-
-
-def _check_stages(name: str, stages: frozenset[str], all_the_same: str) -> list[str]:
-    """Warn about stages that may be misspelt; the Hub may have new ones."""
-    return [
-        f"{name}: {stage!r} is no stage known today{nearest(stage, STAGES)}; {all_the_same}."
-        for stage in sorted(stages - STAGES.keys())
-    ]

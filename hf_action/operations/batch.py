@@ -22,12 +22,13 @@ from hf_action.operations.rollback import Rollback
 from hf_action.operations.watching import watch
 from hf_action.operations.writes import Sender
 from hf_action.rules import pace, waiting
+from hf_action.rules.account import account
 from hf_action.rules.models import SpaceInfo
 from hf_action.rules.operations import OPERATIONS
 from hf_action.rules.outcomes import ActionError, Denied, Outcome
 from hf_action.rules.pace import Events
 from hf_action.rules.results import Result, page
-from hf_action.rules.selection import choose, queries
+from hf_action.rules.selection import Query, choose, queries
 from hf_action.rules.waiting import Verdict
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Batch:
 
     def _select(self) -> None:
         """Add the Spaces that patterns and filters choose; a listing is asked for once."""
-        listings: dict[object, list[SpaceInfo]] = {}
+        listings: dict[Query, list[SpaceInfo]] = {}
         for some in (*self._settings.fleet, self._settings):
             if not some.selects:
                 continue
@@ -169,6 +170,11 @@ class Batch:
             listed = [space for query in asked for space in listings[query]]
             for space in choose(listed, some.patterns, some.filters):
                 self._members.setdefault(space.id.lower(), SpaceProgress(space=space.id, settings=some, listed=space))
+        told = account(self._settings.choice, [some.choice for some in self._settings.fleet], listings)
+        if told.line:
+            self._log.info(told.line)
+        for warning in told.warnings:
+            self._log.annotate("warning", warning)
 
     def _guarded(self, work: Callable[[SpaceProgress], None]) -> Callable[[SpaceProgress], None]:
         """Let an error on one Space be its verdict."""

@@ -13,10 +13,10 @@ from hf_action.operations.progress import NO_TOKEN, SpaceProgress, state
 from hf_action.operations.writes import EFFECT_INTERVAL, Decide, Sender, Target
 from hf_action.rules.models import SpaceRuntime
 from hf_action.rules.operations import OPERATIONS, Operation, Write, restart, sleep_text
-from hf_action.rules.outcomes import Denied, Outcome, OutOfTime, Refused
+from hf_action.rules.outcomes import Denied, NotFound, Outcome, OutOfTime, Refused, Unreachable
 from hf_action.rules.selection import passes
 from hf_action.rules.stages import Kind, kind_of
-from hf_action.rules.waiting import Goal, Verdict
+from hf_action.rules.waiting import REFUSED_FOR, Goal, Observation, Verdict, refused_since
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
@@ -90,9 +90,9 @@ class Execution:
         """Send the writes of an operation, and expect their effect."""
         wish = progress.settings.wish
 
-        def if_needed(write: Write) -> Decide:
+        def if_needed(write: Write, *, first: bool) -> Decide:
             def decide(now: SpaceRuntime) -> Write | None:
-                done = operation.holds_already(wish, now) or _is_left_alone(progress, now, operation)
+                done = operation.holds_already(wish, now) or (first and _leaves(progress, now, operation))
                 return None if done else write
 
             return decide
@@ -102,7 +102,7 @@ class Execution:
             if number:  # the one before must have its effect first
                 self._moves(progress, until=self._clock.now() + progress.settings.settle)
             try:
-                sent = self._send(progress, if_needed(write))
+                sent = self._send(progress, if_needed(write, first=not number))
             except Refused as error:
                 error.remedy = error.remedy or self._near_flavor(progress)
                 raise
@@ -112,10 +112,11 @@ class Execution:
 
     def _reconsider(self, progress: SpaceProgress, operation: Operation) -> None:
         """End where the look after some waiting finds that nothing has to be sent any more."""
-        if holds := operation.holds_already(progress.settings.wish, progress.latest.runtime):
-            self._expect_unchanged(progress, holds)
+        runtime = progress.latest.runtime
+        if verdict := _leaves(progress, runtime, operation):
+            self._end(progress, verdict)
         else:
-            self._end(progress, left_alone(progress, operation))
+            self._expect_unchanged(progress, operation.holds_already(progress.settings.wish, runtime))
 
     def _send(self, progress: SpaceProgress, decide: Decide) -> bool:
         """Send a write and expect its effect; return whether anything was sent."""
@@ -135,14 +136,13 @@ class Execution:
             self._save(progress)
 
         def look() -> SpaceRuntime | None:
-            seen = self._poller.look(progress)
-            progress.history.append(seen)
-            return progress.latest.runtime if seen.stage else None
+            return progress.latest.runtime if self._look(progress).stage else None
 
         sent = self._sender.send(
             Target(
                 space=progress.space,
                 runtime=progress.latest.runtime,
+                looked_at=progress.looked_at,
                 look=look,
                 info=lambda text: self._poller.info(progress, text),
                 about_to_send=about_to_send,
@@ -159,6 +159,17 @@ class Execution:
         told = f"; the Hub answers {_told(progress)}" if sent.answer or progress.history else ""
         self._expect(progress, began=began, told=f"{sent.write.name} sent, not waited for{told}")
         return True
+
+    def _look(self, progress: SpaceProgress) -> Observation:
+        """Look at a Space once more before it is waited for; raises what the Hub has refused for long enough."""
+        seen = self._poller.look(progress)
+        progress.history.append(seen)
+        if seen.final:
+            raise Unreachable(seen.problem, remedy=seen.remedy, final=True)
+        if seen.refusal and self._clock.now() - refused_since(progress.history) >= REFUSED_FOR:
+            refused = Denied if seen.refusal is Outcome.DENIED else NotFound
+            raise refused(seen.problem, remedy=seen.remedy)
+        return seen
 
     def _near_flavor(self, progress: SpaceProgress) -> str:
         """Return a remedy for a flavor that the Hub does not have; nothing where it has it."""
@@ -179,10 +190,15 @@ class Execution:
     # ---- wake: the least that helps ----
 
     def _wake(self, progress: SpaceProgress) -> None:
+        if verdict := _leaves(progress, progress.latest.runtime, OPERATIONS["wake"]):
+            self._end(progress, verdict)  # it has become another meanwhile
+            return
         stage = progress.stage
         match kind_of(stage):
             case Kind.LIVE if self._answers(progress):
                 self._expect_unchanged(progress, stage)
+            case Kind.LIVE if progress.stage != stage:
+                self._wake(progress)
             case Kind.MOVING:
                 self._expect(progress, began=self._clock.now(), acted=False)
             case kind if progress.settings.dry_run:
@@ -202,7 +218,7 @@ class Execution:
                 return False
             self._poller.info(progress, f"the app does not answer ({problem}); it is restarted if that lasts")
             self._clock.sleep(min(EFFECT_INTERVAL, left))
-            progress.history.append(self._poller.look(progress))
+            self._look(progress)
             if kind_of(progress.stage) is not Kind.LIVE:
                 return False
         return True
@@ -231,15 +247,19 @@ class Execution:
         if not progress.settings.has_credentials:
             raise Denied(f"a visit does not wake it, and {NO_TOKEN.seen} for a restart", remedy=NO_TOKEN.remedy)
         stage = progress.stage
-        if not self._send(progress, lambda now: restart() if now.stage == stage else None):
+
+        def decide(now: SpaceRuntime) -> Write | None:
+            left = now.stage != stage or _leaves(progress, now, OPERATIONS["wake"])
+            return None if left else restart()
+
+        if not self._send(progress, decide):
             self._wake(progress)  # it has become another meanwhile
 
     def _moves(self, progress: SpaceProgress, *, until: float) -> bool:
         """Look until another stage than before is seen, the last time when `until` is over."""
         before = progress.stage
         while True:
-            look = self._poller.look(progress)
-            progress.history.append(look)
+            look = self._look(progress)
             if look.stage and (look.stage != before or look.kind is Kind.MOVING):
                 return True
             left = min(until, self._deadline) - self._clock.now()
@@ -285,28 +305,38 @@ class Execution:
 
 def _verdict_at_once(progress: SpaceProgress, operation: Operation) -> Verdict | None:
     """Return the verdict on a Space that nothing is sent to or waited for; None: go on."""
-    settings, runtime = progress.settings, progress.found.runtime
-    if not passes(progress.found, settings.filters):
-        return Verdict(Outcome.SKIPPED, f"{runtime.stage}; the filters leave it out")
+    runtime = progress.found.runtime
+    if verdict := _leaves(progress, runtime, operation):
+        return verdict
     if not operation.changes:
         return Verdict(Outcome.OK, state(runtime)) if not operation.waits_for else None
     if progress.found.sdk == "static" and not (operation.name == "wake" and kind_of(runtime.stage) is Kind.LIVE):
         outcome = Outcome.SKIPPED if progress.listed else Outcome.FAILED
         return Verdict(outcome, f"a static Space has no runtime to {operation.verb}", STATIC)
-    return left_alone(progress, operation) if _is_left_alone(progress, runtime, operation) else None
+    return None
 
 
-def _is_left_alone(progress: SpaceProgress, now: SpaceRuntime, operation: Operation) -> bool:
-    """Whether a Space that nobody named is in a stage in which it is left alone, and that nobody selected by."""
-    return bool(progress.listed) and now.stage in operation.selected_leaves - progress.settings.filters.stages
+def _leaves(progress: SpaceProgress, now: SpaceRuntime, operation: Operation) -> Verdict | None:
+    """Return the verdict on a Space that a look finds not to be meant.
+
+    The filters leave it out, or nobody has named it and it is in a stage in which it is left alone.
+    """
+    filters = progress.settings.filters
+    if not passes(progress.found.now(now), filters):
+        return Verdict(Outcome.SKIPPED, f"{now.stage}; the filters leave it out")
+    if progress.listed and now.stage in operation.selected_leaves - filters.stages:
+        return left_alone(now, operation)
+    return None
 
 
-def left_alone(progress: SpaceProgress, operation: Operation) -> Verdict:
+def left_alone(now: SpaceRuntime, operation: Operation) -> Verdict:
     """Return the verdict on a selected Space that is left alone."""
+    if now.error:  # the Hub says why: a restart that it would refuse is no advice
+        return Verdict(Outcome.SKIPPED, f"{state(now)}; a selected Space is left alone in that stage")
     return Verdict(
         Outcome.SKIPPED,
-        f"{progress.stage}; a selected Space is left alone in that stage",
-        f"Name it, or add with-stage: {progress.stage}, to {operation.verb} it all the same",
+        f"{now.stage}; a selected Space is left alone in that stage",
+        f"Name it, or add with-stage: {now.stage}, to {operation.verb} it all the same",
     )
 
 

@@ -30,8 +30,10 @@ HEAD_AGE = 60.0
 RESERVE_OF_LOOKS = 30
 # Requests that a careful pause takes: a look before, the write, and a look after.
 REQUESTS_OF_A_PAUSE = 3
-# Seconds after which a Space that was acted on is looked at itself, whatever a listing says.
+# Seconds after which a Space is looked at itself, whatever a listing says: it may be stuck.
 OWN_LOOK_EVERY = 60.0
+# So many in a round at most, the longest unseen first; one fewer for each hundred Spaces, whose pages cost requests.
+OWN_LOOKS = 10
 # Seconds between looks at a Space that the Hub does not know yet.
 NEW_SPACE_INTERVAL = 2.5
 # Where the servers of an SDK say whether they are well: `health-check: auto` asks there, and for / elsewhere.
@@ -66,20 +68,23 @@ class Poller:
         What a listing told is taken only where nothing depends on it: see `_takes_listing`.
         """
         self._log.set_status(f"{progress.space}: first look")
+        progress.looked_at = progress.head_read = (
+            self._clock.now()
+        )  # an answer may take long, and be old when it is here
         if progress.listed and self._takes_listing(progress):
             progress.before, progress.is_hint = progress.listed, True
         else:
             progress.before = self._space_info(progress)
-        progress.looked_at = progress.head_read = self._clock.now()
-        self._notice(progress, progress.before, progress.looked_at)
+        self._notice(progress, progress.before, self._clock.now())
         self._ask_for_commit(progress)
+        progress.before = progress.latest
 
     def _takes_listing(self, progress: SpaceProgress) -> bool:
         """Whether what a listing told may stand for a first look.
 
         A list shows what it was told. A wait begins again with its own first look before it ends. A pause does no harm
         to a Space that is paused already, so it may be sent by a listing where the quota has no room for a look at each
-        Space; what it leads to is looked at all the same.
+        Space, and where nothing that changes chose the Spaces; what it leads to is looked at all the same.
         """
         settings = progress.settings
         match settings.operation:
@@ -89,7 +94,8 @@ class Poller:
                 quota = self._hub.quota()
                 wanted = REQUESTS_OF_A_PAUSE * self._owned.get(_owner(progress), 0)
                 paused = progress.listed is not None and progress.listed.runtime.stage == "PAUSED"
-                return quota is not None and quota.left < wanted and not settings.restore and not paused
+                harmful = settings.restore or paused or not settings.filters.by_name
+                return quota is not None and quota.left < wanted and not harmful
         return False
 
     def note_listing(self, owner: str, count: int) -> None:
@@ -112,22 +118,12 @@ class Poller:
     def _ask_for_commit(self, progress: SpaceProgress) -> None:
         """Ask whether the repository knows the commit that was named, where that is not plain to see."""
         commit, space = progress.settings.commit, progress.latest
-        if commit in ("auto", "head", "any") or not progress.settings.stages or progress.is_hint:
+        if not _names_commit(progress) or not progress.settings.stages or progress.is_hint:
             return
         if any((known or "").startswith(commit) for known in (space.head, space.runtime.commit)):
             progress.knows_commit = True
-        if progress.knows_commit:
-            return
-        before = progress.knows_commit
-        try:
-            progress.knows_commit = self._hub.knows_commit(progress.space, commit)
-        except ActionError:
-            return  # a later look asks again
-        if progress.knows_commit is False and before is None:
-            self.info(
-                progress,
-                f"its repository does not know commit {commit[:7]}: not pushed yet, or of another repository",
-            )
+        elif head := self._head(progress):
+            progress.after = space.at_head(head)
 
     # ---- looks at one Space ----
 
@@ -148,7 +144,6 @@ class Poller:
         if self._wants_head(progress, runtime, moved=moved, now=now):
             # Without an answer an older head is no reason to call a commit superseded; see judge.
             seen = seen.at_head(self._head(progress) or (None if _misses(progress, runtime) else seen.head))
-            self._ask_for_commit(progress)
         if moved:
             self._notice(progress, seen, now)
         progress.after, progress.looked_at = seen, now
@@ -168,7 +163,7 @@ class Poller:
         progress.history.clear()
         progress.after = whole
         self._ask_for_commit(progress)
-        return whole
+        return progress.latest
 
     def health_problem(self, progress: SpaceProgress) -> str:
         """Return what the app answers instead of what it should; nothing when it is well, or not asked for."""
@@ -224,15 +219,23 @@ class Poller:
             return list(members)
         listed = {space.id.lower(): space for space in spaces}
         self._owned[owner] = len(listed) or NO_LISTING
-        alone = []
+        quiet: dict[str, Observation] = {}
         for progress in members:
             hint = listed.get(progress.space.lower())
             look = self._no_news(progress, hint.runtime, now) if hint else None
             if look:
-                looks[progress.space] = look
-            else:
-                alone.append(progress)
-        return alone
+                quiet[progress.space] = look
+        for progress in self._unseen([one for one in members if one.space in quiet], now):
+            del quiet[progress.space]
+        looks.update(quiet)
+        return [progress for progress in members if progress.space not in quiet]
+
+    def _unseen(self, members: Sequence[SpaceProgress], now: float) -> list[SpaceProgress]:
+        """Return those to look at themselves although a listing has no news: it may be stuck."""
+        ending = now >= self._deadline - waiting.LAST_LOOK
+        due = [progress for progress in members if ending or now - progress.looked_at >= OWN_LOOK_EVERY]
+        most = max(OWN_LOOKS - len(members) // 100, 0)
+        return sorted(due, key=lambda progress: progress.looked_at)[:most]
 
     def _no_news(self, progress: SpaceProgress, hint: SpaceRuntime, now: float) -> Observation | None:
         """Return what a listing says where that is no news and ends nothing; None: look at the Space itself.
@@ -242,8 +245,6 @@ class Poller:
         """
         known, goal = progress.latest.runtime, progress.goal
         if not goal or hint.requested_hardware != known.requested_hardware:
-            return None
-        if goal.acted and now - progress.looked_at >= max(goal.settle, OWN_LOOK_EVERY):
             return None
         last = next((look for look in reversed(progress.history) if look.stage), None)
         moving = kind_of(hint.stage) is Kind.MOVING
@@ -299,11 +300,23 @@ class Poller:
         return other and (moved or now - progress.head_read >= HEAD_AGE)
 
     def _head(self, progress: SpaceProgress) -> str | None:
+        """Return the repository's head; where a commit was named, by the list of commits.
+
+        What the Hub says of a Space may name an older head for a while, also after it has named the newer one.
+        """
         progress.head_read = self._clock.now()
         try:
-            return self._hub.head(progress.space)
+            if not _names_commit(progress):
+                return self._hub.head(progress.space)
+            history = self._hub.history(progress.space)
         except ActionError:
             return None  # the next look asks again
+        commit, before = progress.settings.commit, progress.knows_commit
+        progress.knows_commit = any(one.startswith(commit) for one in history)
+        if not progress.knows_commit and before is None:
+            unknown = f"its repository does not know commit {commit[:7]}: not pushed yet, or of another repository"
+            self.info(progress, unknown)
+        return history[0] if history else None
 
     def _notice(self, progress: SpaceProgress, seen: SpaceInfo, now: float) -> None:
         """Keep and show a change of stage or commit."""
@@ -347,8 +360,11 @@ def _owner(progress: SpaceProgress) -> str:
 
 def _misses(progress: SpaceProgress, runtime: SpaceRuntime) -> bool:
     """Whether another commit is running than the one that was named."""
-    named = progress.settings.commit not in ("auto", "head", "any")
-    return named and not (runtime.commit or "").startswith(progress.settings.commit)
+    return _names_commit(progress) and not (runtime.commit or "").startswith(progress.settings.commit)
+
+
+def _names_commit(progress: SpaceProgress) -> bool:
+    return progress.settings.commit not in ("auto", "head", "any")
 
 
 def _identity(runtime: SpaceRuntime) -> tuple[str | None, ...]:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 # Seconds that a rollback has at least for its commit, and for the build that follows, whatever is left of the budget.
 ROLLBACK_TIME = 300.0
-# Operations that deploy what is in the repository.
-DEPLOYING = ("wait", "restart")
 # Seconds between two tries of a commit whose answer was lost: doubled from the first to the last.
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 # Seconds that the head is given to show why the Hub takes another one for it: it may be told late.
@@ -97,7 +95,7 @@ class Rollback:
 
     def run(self, members: Iterable[SpaceProgress]) -> None:
         """Roll back those of the Spaces that failed and want it; afterwards each says what became of it."""
-        failing = [one for one in members if one.settings.rollback and one.settings.operation in DEPLOYING]
+        failing = [one for one in members if one.settings.may_roll_back]
         failing = [one for one in failing if one.goal and one.verdict and is_considered(one.verdict)]
         if not failing:
             return

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_STATE_BYTES = 100_000
 # Bytes of a saved state once it is unpacked, so that a broken one costs nothing.
 MAX_UNPACKED_BYTES = 16 * 1024 * 1024
+# Spaces that are put back at once, whatever `max-parallel` is: GitHub ends everything five minutes after a cancel, and
+# those that do not answer must not keep the others from their turn.
+WIDTH = 64
 
 
 def saved_state(progress: SpaceProgress) -> SavedState:
@@ -108,21 +111,19 @@ class Restore:
         clock: Clock,
         log: "Log",
         deadline: float,
-        width: int,
     ) -> None:
         self._states = {state.space: state for state in states}
         self._endpoint = endpoint
         self._hub = hub
         self._clock = clock
         self._log = log
-        self._width = width
         self._sender = Sender(hub=hub, clock=clock, deadline=deadline, info=log.info)
         self._began = clock.now()
         self._done: dict[str, Result] = {}
 
     def run(self) -> None:
         """Look at each Space and put it back; afterwards every Space has its result."""
-        run_parallel(self._states.values(), self._restore, width=self._width)
+        run_parallel(self._states.values(), self._restore, width=WIDTH)
 
     def results(self, ending: Verdict | None) -> tuple[Result, ...]:
         """Return what became of each Space; what was not come to has this `ending`."""
@@ -139,9 +140,11 @@ class Restore:
         notes: list[str] = []
         sent = False
         try:
-            before = after = self._hub.space_info(state.space)
             for part in OPERATIONS[state.operation].undo:
-                after, done = self._put_back(state, part, after, notes)
+                if not after or sent:  # what a write answers is no look
+                    looked_at, after = self._clock.now(), self._hub.space_info(state.space)
+                    before = before or after
+                after, done = self._put_back(state, part, after, looked_at, notes)
                 sent = sent or done
             verdict = Verdict(Outcome.OK if sent else Outcome.UNCHANGED, ", ".join(notes) or "nothing to undo")
         except ActionError as error:
@@ -152,7 +155,7 @@ class Restore:
         self._done[state.space] = self._result(state.space, verdict, before=before, after=after, changed=sent)
 
     def _put_back(
-        self, state: SavedState, part: UndoPart, space: SpaceInfo, notes: list[str]
+        self, state: SavedState, part: UndoPart, space: SpaceInfo, looked_at: float, notes: list[str]
     ) -> tuple[SpaceInfo, bool]:
         """Carry out one part of the undo; return the Space as it is then, and whether anything was sent."""
         undo = part(state, space.runtime)
@@ -170,6 +173,7 @@ class Restore:
             Target(
                 space=space.id,
                 runtime=space.runtime,
+                looked_at=looked_at,
                 look=self._look_at(space.id),
                 info=lambda text: self._log.info(f"{space.id}: {text}"),
             ),

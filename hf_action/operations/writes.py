@@ -8,6 +8,7 @@ Source: docs/contract.md, "Operations".
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 EFFECT = 15.0
 # Seconds between looks for that effect, and for the effect of a visit.
 EFFECT_INTERVAL = 3.0
+# Seconds after which a look is old news: what it said is looked for again before anything is sent.
+FRESH = 2.0
 # Requests that are left for waiting when many writes are sent.
 RESERVE_OF_WRITES = 60
 # Seconds before a write that did not arrive is tried again: doubled each time, up to the second number.
@@ -40,6 +43,7 @@ class Target:
     Args:
         space: its id.
         runtime: what it was at the last look.
+        looked_at: when that was.
         look: looks at it again; None where no usable answer came.
         info: told what happens.
         about_to_send: told just before a write is sent; the last moment to remember how the Space was.
@@ -49,6 +53,7 @@ class Target:
 
     space: str
     runtime: SpaceRuntime
+    looked_at: float
     look: Callable[[], SpaceRuntime | None]
     info: Callable[[str], None]
     about_to_send: Callable[[SpaceRuntime], None] = lambda _: None
@@ -84,13 +89,13 @@ class Sender:
             ActionError: it was refused, or had no answer and no effect for five minutes or until the deadline.
         """
         began = self._clock.now()
-        runtime = target.runtime
+        runtime, looked_at = target.runtime, target.looked_at
         attempt = 0
         waited = False
         while (write := decide(runtime)) is not None:
-            if not waited and self._wait_for_quota():
-                waited = True
-                runtime = self._look(target, began)
+            waited = waited or self._wait_for_quota()
+            if self._clock.now() - looked_at > FRESH:
+                looked_at, runtime = self._look(target, began)
                 continue
             try:
                 target.about_to_send(runtime)
@@ -99,11 +104,11 @@ class Sender:
                 if not lost.sent:
                     target.not_taken()
                     self._wait_to_retry(target, lost, began, attempt)
-                    runtime = self._look(target, began)
+                    looked_at = -inf
                 elif (now := self._effect(target, write, runtime, lost, began)) is None:
                     return Sent(write, before=runtime, answer=None)
                 else:
-                    runtime = now
+                    looked_at, runtime = now
                 attempt += 1
             except ActionError:
                 target.not_taken()
@@ -116,14 +121,14 @@ class Sender:
 
     def _effect(
         self, target: Target, write: Write, before: SpaceRuntime, lost: Unreachable, began: float
-    ) -> SpaceRuntime | None:
+    ) -> tuple[float, SpaceRuntime] | None:
         """Look for the effect of a write whose answer was lost; return None if it is seen, else the last look."""
         if lost.final:
             raise lost
         target.info(f"{lost} — looking for an effect before anything is sent again")
         grace = self._clock.now() + min(EFFECT, target.effect_for)
         while True:
-            now = target.look()
+            at, now = self._clock.now(), target.look()
             if now and write.has_effect(before, now):
                 target.info(f"{write.name} had its effect: {now.stage}")
                 return None
@@ -131,7 +136,7 @@ class Sender:
                 raise lost
             if now and self._clock.now() >= grace:
                 target.info(f"no effect seen; sending {write.name} again")
-                return now
+                return at, now
             self._clock.sleep(min(EFFECT_INTERVAL, max(self._deadline - self._clock.now(), 0.0)))
 
     def _wait_to_retry(self, target: Target, lost: Unreachable, began: float, attempt: int) -> None:
@@ -143,20 +148,22 @@ class Sender:
             target.info(f"not sent: {lost} — trying again")
         self._clock.sleep(pause)
 
-    def _look(self, target: Target, began: float) -> SpaceRuntime:
-        """Look until there is an answer."""
-        while (now := target.look()) is None:
+    def _look(self, target: Target, began: float) -> tuple[float, SpaceRuntime]:
+        """Look until there is an answer; return when the look began, as an answer may take long, and what it found."""
+        while True:
+            at, now = self._clock.now(), target.look()
+            if now:
+                return at, now
             if self._is_over(began):
                 raise Unreachable("the Hub gave no usable answer before the change could be sent", sent=False)
             self._clock.sleep(min(EFFECT_INTERVAL, max(self._deadline - self._clock.now(), 0.0)))
-        return now
 
     def _is_over(self, began: float) -> bool:
         now = self._clock.now()
         return now >= self._deadline or now - began >= UNREACHABLE_AFTER
 
     def _wait_for_quota(self) -> bool:
-        """Let the Hub's quota recover where little more is left than waiting needs; return whether time passed."""
+        """Let the Hub's quota recover where little more is left than waiting needs; return whether it was waited."""
         with self._one_at_a_time:
             wait = self._hub.quota_wait(RESERVE_OF_WRITES)
             if not wait or self._clock.now() + wait >= self._deadline:

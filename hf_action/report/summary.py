@@ -3,7 +3,7 @@
 Everything a Space or the Hub says may be hostile: the runner obeys commands in the log, Markdown obeys
 punctuation. `one_line` makes text one plain line, `escape` makes it inert in Markdown, `redact` takes tokens out.
 
-Source: shared/contract.md, "Outputs" and "What the step shows".
+Source: docs/contract.md, "Outputs" and "What the step shows".
 """
 
 import re

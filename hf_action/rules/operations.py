@@ -47,6 +47,8 @@ _WAY = {
     "RUNNING_APP_STARTING": 1,
     "RUNNING": 2,
 }
+# What a Space becomes when a build is begun and fails, and never by itself.
+_ENDS_OF_BUILDS = frozenset({"BUILD_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
 
 
 def has_restarted(before: SpaceRuntime, now: SpaceRuntime) -> bool:
@@ -54,7 +56,8 @@ def has_restarted(before: SpaceRuntime, now: SpaceRuntime) -> bool:
     if kind_of(before.stage) is Kind.MOVING:
         there, here = _WAY.get(before.stage), _WAY.get(now.stage)
         return there is not None and here is not None and here < there
-    return now.stage != before.stage and kind_of(now.stage) in (Kind.MOVING, Kind.LIVE)
+    came = kind_of(now.stage) in (Kind.MOVING, Kind.LIVE) or now.stage in _ENDS_OF_BUILDS
+    return now.stage != before.stage and came
 
 
 def restart(*, factory_reboot: bool = False) -> Write:
@@ -209,6 +212,7 @@ class Operation:
     any_commit: bool = False  # whether it does not matter which commit is there in the end
     needs: str = ""  # the input it cannot do without
     selected_leaves: frozenset[str] = frozenset()  # stages in which a Space that nobody named is left alone
+    deploys: bool = False  # whether it waits for a new commit, in place of which the one before can be put back
     retried: bool = False  # whether it is worth a restart where the Hub is to blame for a failure
     verb: str = ""  # "a static Space has no runtime to …"
     holds_already: Callable[[Wish, SpaceRuntime], str] = _never
@@ -219,11 +223,12 @@ class Operation:
 OPERATIONS = {
     row.name: row
     for row in (
-        Operation("info", "Take one look at each Space and report it."),
+        Operation("info", "Look at each Space once and report it."),
         Operation(
             "wait",
             "Wait until each Space is in the stage asked for; change nothing.",
             waits_for="RUNNING",
+            deploys=True,
         ),
         Operation(
             "restart",
@@ -231,6 +236,7 @@ OPERATIONS = {
             writes=True,
             changes=True,
             waits_for="RUNNING",
+            deploys=True,
             retried=True,
             selected_leaves=frozenset({"PAUSED"}),
             verb="restart",
@@ -239,7 +245,7 @@ OPERATIONS = {
         ),
         Operation(
             "pause",
-            "Pause each Space unless it is paused already, then wait until it is.",
+            "Pause each Space that is not paused yet, then wait until it is.",
             writes=True,
             changes=True,
             waits_for="PAUSED",
@@ -276,7 +282,7 @@ OPERATIONS = {
         ),
         Operation(
             "sleep-time",
-            "Set after how long without a visit each Space goes to sleep.",
+            "Set how long each Space must go without a visit before it sleeps.",
             writes=True,
             changes=True,
             needs="sleep-time",
@@ -285,7 +291,7 @@ OPERATIONS = {
             sends=_sleep_time,
             undo=(sleep_time_back,),
         ),
-        Operation("list", "List the selected Spaces; act on none."),
+        Operation("list", "List the selected Spaces; change nothing."),
     )
 }
 

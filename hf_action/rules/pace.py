@@ -67,7 +67,8 @@ def interval(
     if last.stage is None:
         failures = next((n for n, look in enumerate(reversed(history)) if look.stage is not None), len(history))
         seconds = max(last.retry_after or 0.0, min(2.0 ** min(failures, 5), 30.0))
-        until_believed = refused_since(history) + REFUSED_FOR - now if last.refusal else 0.0
+        # Told as `judge` tells it, so that no rounding makes it wait once more.
+        until_believed = REFUSED_FOR - (now - refused_since(history)) if last.refusal else 0.0
         return min(seconds, until_believed) if until_believed > 0 else seconds
     answered = [look for look in history if look.stage is not None]
     building = stage_of(last.stage).builds and last.kind is Kind.MOVING
@@ -86,20 +87,20 @@ def interval(
         case _:
             assert_never(events)
     seconds *= 1.0 + POLL_JITTER * (2.0 * chance - 1.0)
-    ripe = [moment - now for moment in _ripens(goal, answered) if moment > now]
-    return min([seconds, *ripe])
+    gone = now - last.at
+    return min([seconds, *(max(left - gone, 0.0) for left in _ripens(goal, answered) if left > 0)])
 
 
 def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:
-    """When the last stage, should it go on, will be believed, and will have lasted for as long as is wanted."""
+    """Return the seconds after the last look until its stage, should it go on, counts: told as `judge` tells it."""
     last = answered[-1]
     settles = last.no_build or goal.holds_already or not believed(goal, answered)
-    moments = [goal.began + goal.settle] if settles else []
+    left = [goal.settle - (last.at - goal.began)] if settles else []
     if last.kind in (Kind.BROKEN, Kind.RESTING):
-        moments.append(since(answered, lambda look: look.stage == last.stage) + broken_for(goal))
+        left.append(broken_for(goal) - (last.at - since(answered, lambda look: look.stage == last.stage)))
     if reached(goal, last):
-        moments.append(last.at - held(goal, answered) + goal.stable_for)
-    return moments
+        left.append(goal.stable_for - held(goal, answered))
+    return left
 
 
 def fair_share(quota: Quota | None, *, requests: int) -> float:

@@ -1,13 +1,17 @@
 """Chooses Spaces from what a listing returned: by pattern, by filter, in an order, up to a number.
 
-Source: shared/contract.md, "Inputs", `space-id` and the row of `author`.
+Source: docs/contract.md, "Inputs", `space-id` and the row of `author`.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from hf_action.rules.models import SpaceInfo
+
+# Characters of a pattern: an owner and a name of 96 each, and the slash.
+MAX_PATTERN = 193
 
 SORTS = ("name", "likes", "last-modified")
 
@@ -24,6 +28,11 @@ class Filters:
     sort: str = "name"
     limit: int | None = None
 
+    @property
+    def by_name(self) -> bool:
+        """Whether Spaces are chosen by what they are called alone, about which no listing can be late."""
+        return self == Filters(search=self.search, exclude=self.exclude, sort=self.sort, limit=self.limit)
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -33,15 +42,52 @@ class Query:
     search: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What chooses Spaces: the inputs of the step, or an entry of its fleet file."""
+
+    spaces: tuple[str, ...] = ()  # by name
+    patterns: tuple[str, ...] = ()
+    filters: Filters = Filters()
+
+
 def is_pattern(space: str) -> bool:
     """Whether `owner/pattern` stands for Spaces still to be chosen."""
     return "*" in space or "?" in space
 
 
+def check_pattern(pattern: str) -> None:
+    """Raise ValueError for a pattern that is longer than any id, or has two `*` in a row."""
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"is longer than {MAX_PATTERN} characters, and so than any id")
+    if "**" in pattern:
+        raise ValueError("has two '*' in a row; one stands for any number of characters already")
+
+
 def matches(space: str, pattern: str) -> bool:
     """Whether an id matches `owner/pattern`, or a pattern of the name alone; the Hub does not tell case apart."""
     subject = space if "/" in pattern else space.partition("/")[2]
-    return fnmatchcase(subject.lower(), pattern.lower())
+    return fits(subject.lower(), pattern.lower())
+
+
+def fits(text: str, pattern: str) -> bool:
+    """Whether a text matches a pattern with `*` for any characters and `?` for one.
+
+    fnmatch is not used, since to it `[` has a meaning, too.
+    """
+    return bool(_compiled(pattern).fullmatch(text)) if is_pattern(pattern) else text == pattern
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return what tells in linear time whether a text matches.
+
+    What stands between two `*` is looked for once, from the left: an atomic group `(?>…)` never tries it at a second
+    place. Tried at every place, each `*` would multiply the time by the length of the text.
+    """
+    first, *others = (re.escape(part).replace(r"\?", ".") for part in pattern.split("*"))
+    middle = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return re.compile(f"{first}{middle}.*{others[-1]}" if others else first, re.DOTALL)
 
 
 def queries(patterns: Sequence[str], filters: Filters) -> list[Query]:
@@ -58,7 +104,7 @@ def passes(space: SpaceInfo, filters: Filters) -> bool:
     return (
         (not filters.sdks or (space.sdk or "").lower() in filters.sdks)
         and (not filters.stages or space.runtime.stage in filters.stages)
-        and (not filters.hardware or any(fnmatchcase(f.lower(), p) for f in flavors for p in filters.hardware))
+        and (not filters.hardware or any(fits(f.lower(), p) for f in flavors for p in filters.hardware))
         and not any(matches(space.id, pattern) for pattern in filters.exclude)
     )
 

@@ -165,20 +165,27 @@ class Runner:
         Raises:
             ValueError: it is not there, is not text, or lies outside of the workspace.
         """
-        workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-        path = (workspace / name).resolve()
+        try:
+            workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+            path = (workspace / name).resolve()
+        except (OSError, RuntimeError, ValueError):  # a link to itself, a name that no file can have
+            raise ValueError("is not a path that can be followed; check the name and its links") from None
         if not path.is_relative_to(workspace):
             raise ValueError("lies outside of the workspace; give a path below it")
         try:
             if path.exists() and not path.is_file():
-                raise ValueError("is no file")
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise ValueError("is larger than 1 MiB")
-            return path.read_text(encoding="utf-8")
+                raise ValueError("is not a file")
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+            if len(content) > MAX_FILE_BYTES:
+                raise ValueError("is larger than 1 MiB; use patterns, or split it")
+            return content.decode()
         except FileNotFoundError:
             raise ValueError("is not there; check out the repository before this step") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"cannot be read ({error})") from None
+        except OSError as error:
+            raise ValueError(f"cannot be read ({error.strerror})") from None
+        except UnicodeDecodeError:
+            raise ValueError("cannot be read; save it as UTF-8 text") from None
 
     def _write(self, name: str, write: Callable[[], None]) -> None:
         """Write a file of the runner; where that fails the step goes on, since the log has the result too."""

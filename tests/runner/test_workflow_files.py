@@ -60,7 +60,7 @@ def givens(inputs: dict, **values: str) -> list[dict[str, str]]:
 
 def warnings_of(given: dict[str, str]) -> tuple[str, ...]:
     """Return what the action would warn of; a mistake raises."""
-    return parse([f"--{name}={value}" for name, value in given.items()], {"HF_TOKEN": TOKEN}).warnings
+    return parse([f"--{name}={value}" for name, value in given.items()], {"HF_TOKEN": TOKEN, "GITHUB_STATE": "/a/file"}).warnings
 
 
 # ---- all workflows ----

@@ -1,0 +1,99 @@
+"""The front doors: GitHub hands inputs over as `INPUT_<NAME>` variables, a shell as flags of the same names.
+
+Both become texts by the names of inputs. What the texts mean is read in `settings`.
+
+Source: docs/contract.md, "Front doors" and "Inputs", `token` and `endpoint`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from hf_action.inputs.names import nearest
+from hf_action.inputs.readers import PUBLIC_HUB, shown
+from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.rules.addresses import has_credentials
+
+# Where a token is looked for, in huggingface_hub's order.
+TOKEN_VARIABLES = ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+# Mistakes of one kind that are shown, such as unknown variables.
+MAX_SHOWN = 20
+
+_CHANGING = tuple(name for name, row in INPUTS.items() if row.changes)
+
+
+def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the inputs that flags and bare words give, and the mistakes among them.
+
+    argparse is not used because it stops at the first mistake.
+    """
+    given: dict[str, str] = {}
+    words: list[str] = []
+    mistakes: list[str] = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            words.append(word)
+            continue
+        flag, has_value, value = word.partition("=")
+        row = INPUTS.get(flag.removeprefix("--"))
+        follows = bool(rest) and _is_value(rest[0])
+        if not has_value and row and row.reader.is_flag:
+            value = rest.pop(0) if follows and rest[0].lower() in ("true", "false") else "true"
+        elif not has_value and follows:
+            value = rest.pop(0)
+        elif not has_value and row:
+            mistakes.append(f"{row.name}: has no value; write {flag} VALUE.")
+        if row:
+            given[row.name] = value.strip()
+        else:
+            mistakes.append(_unknown_flag(flag))
+    if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
+        given["operation"] = words.pop(0)
+    if words:
+        given["space-id"] = " ".join([given.get("space-id", ""), *words])
+    return {name: value for name, value in given.items() if value}, mistakes
+
+
+def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the inputs that `INPUT_` variables give, and a warning for each of no known name."""
+    given, unknown = {}, []
+    for variable in sorted(environ):
+        if not variable.startswith("INPUT_"):
+            continue
+        name = variable.removeprefix("INPUT_").lower()
+        value = environ[variable].strip()
+        if name not in INPUTS:
+            unknown.append(name)
+        elif value:
+            given[name] = value
+    warnings = [
+        f"{name}: is not an input of this action{nearest(name, INPUTS, changing=_CHANGING)}; it is ignored."
+        for name in unknown[:MAX_SHOWN]
+    ]
+    if len(unknown) > MAX_SHOWN:
+        warnings.append(f"{len(unknown) - MAX_SHOWN} more variables INPUT_… are not inputs of this action.")
+    return given, warnings
+
+
+def with_fallbacks(given: Mapping[str, str], environ: Mapping[str, str], *, token: bool) -> dict[str, str]:
+    """Add the endpoint, and the token if wanted, from the variables that huggingface_hub reads too."""
+    filled = dict(given)
+    for name, variables in (("token", TOKEN_VARIABLES if token else ()), ("endpoint", ("HF_ENDPOINT",))):
+        found = (environ.get(variable, "").strip() for variable in variables)
+        filled[name] = filled.get(name) or next(filter(None, found), "")
+    filled["endpoint"] = filled["endpoint"] or PUBLIC_HUB
+    return filled
+
+
+def _is_value(word: str) -> bool:
+    """Whether a word is the value of the flag before it, as -1 is of --sleep-time, rather than the next flag."""
+    return not word.startswith("-") or word[1:].isdigit()
+
+
+def _unknown_flag(flag: str) -> str:
+    """Say that there is no such flag, and which one may be meant."""
+    name = flag.strip("-")
+    if name in OPERATIONS and name not in INPUTS:
+        return f"{flag}: is not a flag; {name} is an operation, so write it without the dashes."
+    shown_flag = shown(flag) if has_credentials(flag) else flag
+    return f"{shown_flag}: is not a flag{nearest(name, INPUTS, prefix='--', changing=_CHANGING)}."
