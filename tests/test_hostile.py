@@ -37,7 +37,8 @@ from tests.conftest import NEW, OLD, TOKEN, clean_environ
 
 NAMES = ("result", "space-id", "stage", "previous-stage", "changed", "url", "host", "commit", "hardware",
          "requested-hardware", "sleep-time", "sdk", "sdk-version", "private", "likes", "last-modified", "elapsed",
-         "requests", "count", "failed", "hourly-cost", "hourly-saved", "spaces", "matrix", "message", "cause", "evidence", "blame")  # fmt: skip
+         "requests", "count", "failed", "hourly-cost", "hourly-saved", "spaces", "matrix", "message", "cause", "evidence", "blame",
+         "rolled-back-to")  # fmt: skip
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):

@@ -227,6 +227,7 @@ def test_the_outputs_of_one_space():
         "cause": "",
         "evidence": "",
         "blame": "",
+        "rolled-back-to": "",
     }
 
 

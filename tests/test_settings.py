@@ -88,6 +88,7 @@ def test_every_input_has_its_place():
         endpoint="https://hub.example",
         summary=False,
         token="hf_x",
+        warnings=tuple(f"{name}: is not used by operation hardware; it is ignored." for name in ("rollback", "rollback-to")),
     )
     assert given.keys() == INPUTS.keys() - {"fleet-file"}
     post = {"GITHUB_STATE": "/a/file"}  # as where there is a post step
