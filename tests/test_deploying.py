@@ -2,6 +2,8 @@
 
 import pytest
 
+from hf_action.rules.outcomes import Outcome
+from hf_action.rules.results import Result, conclude
 from simhub.world import HEAD, AppAnswer, Phase, Space
 from tests.conftest import NEW, NEWER, OLD
 
@@ -20,7 +22,7 @@ def visited(hub) -> list[str]:
     [("gradio", "/config"), ("streamlit", "/_stcore/health"), ("docker", "/"), ("static", "/")],
 )
 def test_the_sdk_says_where_to_ask(run, world, hub, sdk, path):
-    """auto asks where the server itself says that it is well."""
+    """Auto asks where the server itself says that it is well."""
     ended = run("wait", space(world, sdk=sdk), health_check="auto", commit="any")
     assert (ended.result, set(visited(hub))) == ("ok", {path})
 
@@ -72,9 +74,6 @@ def test_what_passes_does_not_decide_for_many(run, world, other, status, result)
 
 def test_a_cancel_is_one_whatever_passes(run, world):
     """There is nothing to pass for who did not wait."""
-    from hf_action.rules.outcomes import Outcome
-    from hf_action.rules.results import Result, conclude
-
     passed = Result(space="a/b", outcome=Outcome.SUPERSEDED, message="", elapsed=0.0, url="", tolerated=True)
     step = conclude([passed], cancelled=True, operation="wait", elapsed=0.0, requests=0, prices={})
     assert (step.outcome, step.status) == (Outcome.CANCELLED, 130)

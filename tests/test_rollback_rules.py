@@ -6,7 +6,17 @@ import pytest
 
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import Outcome
-from hf_action.rules.rollback import Change, Failure, Message, difference, failed_commit, is_considered, lacks_only_health, served, why_not
+from hf_action.rules.rollback import (
+    Change,
+    Failure,
+    Message,
+    difference,
+    failed_commit,
+    is_considered,
+    lacks_only_health,
+    served,
+    why_not,
+)
 from hf_action.rules.waiting import Goal, Observation, Verdict
 
 GOOD, BAD, OTHER = "0" * 40, "1" * 40, "2" * 40
