@@ -125,7 +125,7 @@ class StepRun:
                 check=check_room,
             )
         if settings.keyless:
-            hub.use_token(hub.exchange(settings.keyless, identity=settings.identity, mask=self._runner.mask))
+            hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
         if not batch:
             self._undo = undo = Restore(
                 states=self._states(),

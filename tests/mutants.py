@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-CHOSEN = {"waiting", "facts", "errors", "usage", "settings", "report", "selection", "undo", "fleet", "causes", "docs", "gantt"}
+CHOSEN = {"waiting", "facts", "addresses", "errors", "usage", "settings", "report", "selection", "undo", "fleet", "causes", "docs", "gantt"}
 
 hypothesis.settings.register_profile(
     "mutants", max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)

@@ -12,7 +12,7 @@ ROOT = generate.ROOT
 PURE = frozenset({"rules", "diagnosis", "inputs", "report"})
 MODULES = generate.imports()
 MACHINE = frozenset({"os", "time", "random", "subprocess", "socket", "threading", "sys", "datetime"})
-DOORS = {"huggingface_hub": "hub", "httpx2": "hub", "tenacity": "hub", "actions_toolkit": "runner", "yaml": "inputs", "rich": "runner"}
+DOORS = {"huggingface_hub": "hub", "httpx2": "hub", "httpcore2": "hub", "tenacity": "hub", "actions_toolkit": "runner", "yaml": "inputs", "rich": "runner"}
 
 
 def room(module: str) -> str:

@@ -50,7 +50,7 @@ class Detour:
 MATRIX = {
     "connection refused":        (Detour("refused"),                                   "ok ok ok/1 line ok ok",  "unreachable unreachable unreachable/0 line unreachable unreachable"),
     "name does not resolve":     (Detour("dns"),                                       "ok ok ok/1 line ok ok",  "unreachable unreachable unreachable/0 line unreachable unreachable"),
-    "TLS of a stranger":         (Detour("tls"),                                       "ok ok ok/1 line ok ok",  "unreachable unreachable unreachable/0 line unreachable unreachable"),
+    "TLS of a stranger":         (Detour("tls"),                                       "unreachable ok unreachable/0 line ok ok",  "unreachable unreachable unreachable/0 line unreachable unreachable"),
     "reset before":              (Fault(Kind.RESET_BEFORE),                            "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line timed-out ok"),
     "reset after":               (Fault(Kind.RESET_AFTER),                             "ok ok ok/1 line ok ok",  "unreachable unreachable ok/1 line timed-out ok"),
     "stall before headers":      (Fault(Kind.STALL_HEADERS),                           "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line timed-out ok"),
@@ -59,14 +59,14 @@ MATRIX = {
     "a byte at a time":          (Fault(Kind.DRIP, pause=0.0),                         "ok ok ok/1 shown ok ok", "ok ok ok/1 shown ok ok"),
     "a byte now and then":       (Fault(Kind.DRIP, pause=0.05),                        "ok ok ok/1 none ok ok",  "unreachable unreachable ok/1 none ok ok"),
     "ends before its length":    (Fault(Kind.TRUNCATED),                               "ok ok ok/1 shown ok ok", "unreachable unreachable ok/1 shown ok ok"),
-    "half of the JSON":          (Fault(Kind.CUT_SHORT),                               "ok ok ok/1 shown ok ok", "unreachable unreachable ok/1 shown ok ok"),
-    "a list":                    (Fault(Kind.WRONG_TYPE),                              "ok ok ok/2 none ok ok",  "unreachable unreachable unreachable/n none ok ok"),
-    "a number":                  (Fault(Kind.WRONG_TYPE, body=5),                      "ok ok ok/2 none ok ok",  "unreachable unreachable unreachable/n none ok ok"),
-    "null":                      (Fault(Kind.STATUS, status=200, body={"stage": None}), "ok ok ok/2 none ok ok", "unreachable unreachable unreachable/n none ok ok"),
-    "a list after the effect":   (Fault(Kind.WRONG_TYPE, effect=True),                 "ok ok ok/1 none ok ok",  "unreachable unreachable ok/1 none ok ok"),
-    "missing fields":            (Fault(Kind.MISSING_FIELDS),                          "ok ok ok/1 none ok ok",  "unreachable unreachable ok/1 none ok ok"),
+    "half of the JSON":          (Fault(Kind.CUT_SHORT),                               "ok ok ok/1 line ok ok", "unreachable unreachable ok/1 line ok ok"),
+    "a list":                    (Fault(Kind.WRONG_TYPE),                              "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line ok ok"),
+    "a number":                  (Fault(Kind.WRONG_TYPE, body=5),                      "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line ok ok"),
+    "null":                      (Fault(Kind.STATUS, status=200, body={"stage": None}), "ok ok ok/2 line ok ok", "unreachable unreachable unreachable/n line ok ok"),
+    "a list after the effect":   (Fault(Kind.WRONG_TYPE, effect=True),                 "ok ok ok/1 line ok ok",  "unreachable unreachable ok/1 line ok ok"),
+    "missing fields":            (Fault(Kind.MISSING_FIELDS),                          "ok ok ok/1 line ok ok",  "unreachable unreachable ok/1 line ok ok"),
     "unknown fields":            (Fault(Kind.UNKNOWN_FIELDS),                          "ok ok ok/1 - - ok",      "ok ok ok/1 - - ok"),
-    "a page with status 200":    (Fault(Kind.HTML),                                    "ok ok ok/2 none ok ok",  "unreachable unreachable unreachable/n none ok ok"),
+    "a page with status 200":    (Fault(Kind.HTML),                                    "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line ok ok"),
     "50 MB":                     (Fault(Kind.HUGE),                                    "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line ok ok"),
     "408":                       (Fault(Kind.STATUS, status=408),                      "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line timed-out ok"),
     "429 that says how long":    (Fault(Kind.STATUS, status=429, headers=QUOTA),       "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line timed-out ok"),
@@ -76,8 +76,11 @@ MATRIX = {
     "502 after the effect":      (Fault(Kind.STATUS, status=502, effect=True),         "ok ok ok/1 line ok ok",  "unreachable unreachable ok/1 line timed-out ok"),
     "503":                       (Fault(Kind.STATUS, status=503),                      "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line timed-out ok"),
     "504":                       (Fault(Kind.STATUS, status=504),                      "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line timed-out ok"),
-    "redirect to another host":  (Fault(Kind.REDIRECT, location=ELSEWHERE),            "ok ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line timed-out ok"),
+    "redirect to another host":  (Fault(Kind.REDIRECT, location=ELSEWHERE),            "unreachable ok ok/2 line ok ok",  "unreachable unreachable unreachable/n line ok ok"),
 }  # fmt: skip
+
+# What waiting will not change: the first look, and a write that was not sent, end at once.
+FINAL = {("TLS of a stranger", "first look"), ("TLS of a stranger", "write"), ("redirect to another host", "first look")}
 
 BUILD = (Phase(3, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD))
 
@@ -256,7 +259,8 @@ def test_the_fault_matrix(cell, run, hub, world, quick, misdirect, monkeypatch):
     limits = {"ok": 120, "failed": 120, "timed-out": 60, "unreachable": 360}
     assert round(ended.elapsed, 6) <= limits[ended.result]
     if ended.result == "unreachable":
-        assert ended.elapsed >= (60 if "timeout" in place.inputs else 300) and ended.status == 5
+        final = (cell.fault, cell.place) in FINAL
+        assert ended.status == 5 and (ended.elapsed < 5 if final else ended.elapsed >= (60 if "timeout" in place.inputs else 300))
 
 
 def test_the_matrix_has_every_fault_and_every_place():
@@ -350,7 +354,6 @@ NONSENSE = {
     "503 for no number": {"body": b"{}", "status": 503, "headers": {"retry-after": "\u00b2"}},
     "503 with very deep JSON": {"body": b"[" * 200_000, "status": 503},
     "redirect to no address": {"body": b"", "status": 302, "headers": {"location": "http://[::1"}},
-    "redirect to another kind of address": {"body": b"", "status": 302, "headers": {"location": "ftp://localhost/"}},
     "redirect in a circle": {"body": b"", "status": 302, "headers": {"location": "?again"}},
     "redirect without an address": {"body": b"", "status": 302},
     "a status nobody knows": {"body": b"{}", "status": 599},
@@ -411,8 +414,10 @@ def test_an_answer_that_unpacks_to_much_more_is_bounded(run, hub, world, saying)
     assert max(map(len, ended.log.splitlines())) < 3_000 and len(ended.outputs["spaces"]) < 10_000
 
 
-@pytest.mark.parametrize("field", ["likes", "lastModified", "createdAt", "siblings", "cardData", "sdk", "private", "host", "sha"])
-@pytest.mark.parametrize("value", [b"5", b'"x"', b'[{"a": 1}]'])
+FIELDS = ("likes", "lastModified", "createdAt", "siblings", "cardData", "sdk", "private", "host", "sha")
+
+
+@pytest.mark.parametrize(("field", "value"), [pair for pair in product(FIELDS, (b"5", b'"x"', b'[{"a": 1}]')) if pair != ("sha", b'"x"')])
 def test_a_field_of_another_type_counts_as_absent(field, value, run, hub, world, saying):
     """Only the stage is indispensable: what else the Hub says differently one day does not end the step."""
     body = b'{"id": "acme/any", "runtime": {"stage": "RUNNING"}, "' + field.encode() + b'": ' + value + b"}"

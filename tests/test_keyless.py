@@ -131,8 +131,8 @@ def test_each_secret_is_masked_before_anything_else_happens_with_it(service, exc
         monkeypatch.setenv(name, value)
     caller = Hub(endpoint=hub.url, token=None, clock=clock, deadline=60.0)
     names = {IDENTITY: "the identity", EXCHANGED: "the token"}
-    token = caller.exchange(RESOURCE, identity=None, mask=lambda secret: service.events.append(f"{names[secret]} is masked"))
-    assert token == EXCHANGED
+    caller.log_in(RESOURCE, identity=None, mask=lambda secret: service.events.append(f"{names[secret]} is masked"))
+    assert caller.space_info("acme/demo").id == "acme/demo" and hub.requests[-1].authenticated
     assert service.events == [
         "GitHub is asked for an identity",
         "the identity is masked",

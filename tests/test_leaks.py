@@ -250,7 +250,7 @@ BUG = """
 from hf_action.hub import client as hub
 from hf_action.main import main
 def describe(self, space):
-    token = self._token
+    token = self._access.token
     raise RuntimeError(f"{self!r} lost {token} in {vars(self)}")
 hub.Hub.space_info = describe
 sys.exit(main())

@@ -70,9 +70,10 @@ def test_nobody_listens_for_what_is_there_already(run, world, hub):
     assert (run("wait", "acme/demo").result, asked(hub, "/events")) == ("ok", 0)
 
 
-def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world, clock):
+def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world):
     """Looking goes on as without it until an event has announced a change."""
-    world.add(Space(id="acme/short", stage="BUILDING", commit=None, status_events=StatusEvents.SILENT, timeline=(Phase(20, "RUNNING", commit=HEAD),)))
+    silent = StatusEvents.SILENT
+    world.add(Space(id="acme/short", stage="BUILDING", commit=None, timeline=(Phase(20, "RUNNING", commit=HEAD),), status_events=silent))
     ended = run("wait", "acme/short")
     assert (ended.result, ended.elapsed <= 23, asked(hub, "/events")) == ("ok", True, 1)
 
@@ -93,18 +94,18 @@ class Stream:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
         self.opened, self.over = threading.Event(), threading.Event()
-        self.notice = lambda: True
+        self.notice = lambda name, data: True
 
     def listen(self, space, notice) -> None:
         if self.error:
             raise self.error
         self.notice = notice
-        notice()
+        notice("", "")
         self.opened.set()
         self.over.wait(5)
 
     def tell(self) -> None:
-        self.notice()
+        self.notice("stage", "BUILDING")
 
 
 class Busy(FakeClock):
@@ -142,7 +143,7 @@ def test_sleep_lasts_as_asked_where_nothing_happens():
 def test_an_event_ends_the_sleep_but_never_sooner_than_a_second_after_the_last_look():
     """A swarm of events is one reason to look."""
     stream, known = Stream(), [1]
-    clock = Busy(lambda: (stream.notice(), stream.notice(), known.append(known[-1] + 1)))
+    clock = Busy(lambda: (stream.tell(), stream.tell(), known.append(known[-1] + 1)))
     listener, _ = listening(stream, clock, known)
     began = clock.now()
     listener.sleep(30.0)
@@ -161,7 +162,7 @@ def test_a_stream_that_cries_wolf_is_left():
         listener.sleep(30.0)
     assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MAX_FALSE_ALARMS} in a row brought no news"])
     assert clock.now() == pytest.approx(MAX_FALSE_ALARMS * GAP + (30 - MAX_FALSE_ALARMS) * 30.0, abs=33.0)
-    assert not stream.notice()  # and who reads it is told to stop
+    assert not stream.notice("stage", "")  # and who reads it is told to stop
 
 
 def test_news_between_false_alarms_keeps_the_stream():

@@ -19,10 +19,14 @@ from tests.test_operations import STALE, writes
 def fleet(world):
     """Twenty running Spaces of one owner, on paid hardware, and one static one."""
     for number in range(20):
-        world.add(Space(id=f"fleet/demo-{number:02}", hardware="t4-small", commit=OLD, head=NEW, scripts={"restart": STALE}))
+        world.add(
+            Space(id=f"fleet/demo-{number:02}", hardware="t4-small", commit=OLD, head=NEW, scripts={"restart": STALE})
+        )
     world.add(Space(id="fleet/web", sdk="static", hardware=None))
     world.tokens = {
-        secret: type(token)(name=token.name, kind=token.kind, owners=token.owners | {"fleet"}, writes=token.writes | {"fleet"})
+        secret: type(token)(
+            name=token.name, kind=token.kind, owners=token.owners | {"fleet"}, writes=token.writes | {"fleet"}
+        )
         for secret, token in world.tokens.items()
     }
     return world
@@ -54,14 +58,21 @@ def listing(*entries: dict, **about) -> Fault:
 def test_an_entry_with_an_odd_field_spoils_no_listing(run, fleet, hub):
     """A field of another type counts as absent; the other Spaces are chosen all the same."""
     runtime = {"stage": "RUNNING", "hardware": {"current": "t4-small"}}
-    hub.inject(listing({"id": "fleet/odd", "lastModified": "soon", "likes": [], "runtime": runtime}, {"id": "fleet/even", "runtime": runtime}))
+    hub.inject(
+        listing(
+            {"id": "fleet/odd", "lastModified": "soon", "likes": [], "runtime": runtime},
+            {"id": "fleet/even", "runtime": runtime},
+        )
+    )
     ended = run("list", "fleet/*")
     assert (ended.result, [one["id"] for one in ended.spaces]) == ("ok", ["fleet/even", "fleet/odd"])
 
 
 def test_a_listing_without_runtimes_is_filled_in(run, fleet, hub):
     """A Space whose runtime the listing lacks is asked for it, so that none goes unseen; one that is gone is left out."""
-    hub.inject(listing({"id": "fleet/demo-01"}, {"id": "fleet/demo-02", "runtime": {"hardware": None}}, {"id": "fleet/gone"}))
+    hub.inject(
+        listing({"id": "fleet/demo-01"}, {"id": "fleet/demo-02", "runtime": {"hardware": None}}, {"id": "fleet/gone"})
+    )
     ended = run("list", "fleet/*", with_stage="RUNNING")
     assert (ended.result, [one["id"] for one in ended.spaces]) == ("ok", ["fleet/demo-01", "fleet/demo-02"])
     assert "fleet/gone: left out, the Hub tells nothing of it (404)" in ended.log
@@ -84,7 +95,12 @@ def test_watching_goes_on_where_listings_lack_the_runtimes(run, fleet, hub):
 
 def test_a_space_that_huggingface_hub_refuses_to_ask_about_fails_alone(run, fleet, hub):
     """Its id is none by its rules; the answer to another request is not taken for one about it."""
-    hub.inject(listing({"id": "fleet/demo-01", "runtime": {"stage": "RUNNING"}}, {"id": "fleet/a--b", "runtime": {"stage": "RUNNING"}}))
+    hub.inject(
+        listing(
+            {"id": "fleet/demo-01", "runtime": {"stage": "RUNNING"}},
+            {"id": "fleet/a--b", "runtime": {"stage": "RUNNING"}},
+        )
+    )
     ended = run("pause", "fleet/*", max_parallel="1")
     assert {one["id"]: one["result"] for one in ended.spaces} == {"fleet/demo-01": "ok", "fleet/a--b": "failed"}
     assert writes(hub) == ["pause"]
@@ -101,7 +117,10 @@ def test_a_listing_is_not_continued_on_another_host(run, fleet, hub):
     """The token would go there, too."""
     hub.inject(listing(headers={"Link": '<http://localhost:1/api/spaces?cursor=1>; rel="next"'}, times=None))
     ended = run("list", "fleet/*", timeout="10s")
-    assert (ended.result, "continued on another host, localhost" in ended.outputs["message"]) == ("unreachable", True)
+    assert (ended.result, "continues a listing at another address, http://localhost:1" in ended.outputs["message"]) == (
+        "unreachable",
+        True,
+    )
 
 
 def test_a_list_needs_something_to_choose_from(run, hub):
@@ -223,7 +242,14 @@ def test_a_bulk_wait_is_not_fooled_by_a_listing_from_before_it(run, world, clock
     script = (Phase(20, "RUNNING_BUILDING"), Phase(46, "RUNNING", commit=HEAD))
     for name in ("acme/one", "acme/two"):
         world.add(
-            Space(id=name, commit=OLD, head=OLD, stage="BUILDING", timeline=(Phase(5, "RUNNING", commit=HEAD),), scripts={"push": script})
+            Space(
+                id=name,
+                commit=OLD,
+                head=OLD,
+                stage="BUILDING",
+                timeline=(Phase(5, "RUNNING", commit=HEAD),),
+                scripts={"push": script},
+            )
         )
     clock.advance(9)
     for name in ("acme/one", "acme/two"):
@@ -255,7 +281,11 @@ def test_a_write_waits_for_the_quota_that_waiting_needs(run, fleet, clock, hub):
     fleet.meter = Meter(quota=61)
     ended = run("pause", "fleet/demo-00")
     sent = [request.at for request in hub.requests if request.method == "POST"]
-    assert (ended.result, sent, "the Hub's quota is nearly spent; going on in 301 s" in ended.log) == ("ok", [301.0], True)
+    assert (ended.result, sent, "the Hub's quota is nearly spent; going on in 301 s" in ended.log) == (
+        "ok",
+        [301.0],
+        True,
+    )
     clock.advance(300)
     began = clock.now()
     assert run("pause", "fleet/demo-01", timeout="1m").result == "ok"
@@ -303,7 +333,11 @@ def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
 def test_hardware_is_asked_for_and_waited_for(run, world, hub):
     """Not only RUNNING, but on the new hardware, with the price before and after."""
     ended = run("hardware", "acme/demo", hardware="t4-small", commit="any")
-    assert (ended.result, ended.outputs["hardware"], ended.outputs["requested-hardware"]) == ("ok", "t4-small", "t4-small")
+    assert (ended.result, ended.outputs["hardware"], ended.outputs["requested-hardware"]) == (
+        "ok",
+        "t4-small",
+        "t4-small",
+    )
     assert "cpu-basic → t4-small ($0.40/h)" in ended.summary
     assert ended.outputs["hourly-cost"] == "0.40"
     assert "$0.40 an hour, before $0.00" in ended.log
@@ -333,7 +367,10 @@ def test_an_unknown_flavor_gets_the_nearest_name(run):
 def test_a_flavor_that_the_hub_knows_is_refused_with_its_own_reason(run, world):
     """There is no better name for it."""
     ended = run("hardware", "acme/demo", hardware="cpu-basic", sleep_time="15m")
-    assert (ended.status, ended.outputs["message"].endswith("Cannot change the sleep time for cpu-basic Spaces")) == (1, True)
+    assert (
+        ended.status,
+        "Cannot change the sleep time for cpu-basic Spaces. Request id: Root=1-" in ended.outputs["message"],
+    ) == (1, True)
 
 
 def test_hardware_needs_a_flavor(run, hub):
@@ -432,7 +469,11 @@ def test_a_pause_says_what_it_saves(run, fleet):
     """Twenty Spaces at 40 cents an hour."""
     ended = run("pause", "fleet/demo-*")
     assert (ended.outputs["hourly-cost"], ended.outputs["hourly-saved"]) == ("0.00", "8.00")
-    assert "Estimate" in ended.summary and "$96.00 a night" in ended.summary and "$8.00 an hour no longer runs" in ended.log
+    assert (
+        "Estimate" in ended.summary
+        and "$96.00 a night" in ended.summary
+        and "$8.00 an hour no longer runs" in ended.log
+    )
 
 
 def test_without_a_price_list_everything_works(run, fleet, hub):

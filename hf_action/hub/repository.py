@@ -20,6 +20,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOpera
 from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.utils import get_session
 
+from hf_action.hub.bounds import check_values
 from hf_action.hub.transport import CHECK, ErrorAnswer
 from hf_action.rules.models import MalformedAnswer
 from hf_action.rules.outcomes import ActionError, Refused, Unreachable
@@ -162,7 +163,9 @@ def _checked(change: Change, good: str) -> Iterator[None]:
 
     def check(answer: httpx2.Response) -> None:
         asked = (answer.history or [answer])[0].request
-        if asked.method == "GET":
+        if asked.method != "GET":
+            check_values(answer)
+        else:
             path = asked.url.path.partition(f"/resolve/{good}/")[2]
             if change.restored.get(path) != f"git {_git_id(answer.content)}":
                 raise MalformedAnswer(f"it is not the file {path} of {good[:7]}")

@@ -1,32 +1,51 @@
-"""How one request travels: bounded in time and size, on one host, with every failure turned into one of ours."""
+"""How a request travels: with the rest of the budget, within bounds, at one origin, and again where that may help.
 
+huggingface_hub's own calls for Spaces have no timeout and no retry, so both are added here: a timeout on the client,
+and a retry around one call. Waiting for a Space is not a retry; see rules/waiting.py.
+"""
+
+import random
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
+from urllib.request import getproxies
 
 import httpx2
-from huggingface_hub.utils import (
-    RateLimitInfo,
-    parse_ratelimit_headers,
-)
+from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers, set_client_factory
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from hf_action.rules.outcomes import Unreachable
+from hf_action.clock import Clock
+from hf_action.hub.bounds import Deadline, bound_body, bound_connections, check_values
+from hf_action.hub.failures import check_proxies, failure_of, unusable_client
+from hf_action.hub.redirects import MAX_REDIRECTS, check_direction
+from hf_action.rules.models import MalformedAnswer
+from hf_action.rules.outcomes import ActionError, OutOfTime, Refused, Unreachable
+from hf_action.rules.pace import Quota
+from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
 
 # Seconds one request may take, from its start to the last byte; the Hub answers in well under one.
 REQUEST_TIMEOUT = 10.0
-# Bytes of one answer; the largest real ones, Spaces with thousands of files and pages of listings, are far smaller.
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
-# Seconds after which the Hub's quota is certainly given anew, whatever a header says; it counts in five minutes.
+# Seconds between two tries: doubled from the first to the last, and up to a half more by chance.
+RETRY_MIN, RETRY_MAX = 1.0, 30.0
+RETRY_JITTER = (1.0, 1.5)
+# Seconds after which the Hub's quota is certainly renewed, whatever a header says; it counts in five minutes.
 MAX_QUOTA_WINDOW = 300.0
 # Requests that are as good as no limit; a header may name more than any number that can be reckoned with.
 MAX_QUOTA_LEFT = 1_000_000
-# Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.
-MAX_INFLATION = 1032
+
+# Failures of the network and of HTTP, as httpx2 raises them.
+_NETWORK = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL)
+# What reading an answer raises when it is not what the route promises: no JSON, or JSON of another shape.
+MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+
+Answer = TypeVar("Answer")
 
 
-# Looks at each answer to the calls that are made under it, and raises what it finds wrong; of this thread alone.
-CHECK: ContextVar[Callable[[httpx2.Response], None]] = ContextVar("CHECK", default=lambda _: None)
+# Looks at each answer that has been read, and raises what is wrong with it; whoever asks for files sets another one.
+CHECK: ContextVar[Callable[[httpx2.Response], None]] = ContextVar("CHECK", default=check_values)
 
 
 class ErrorAnswer(Exception):
@@ -45,49 +64,191 @@ class Client(httpx2.Client):
     """
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **rest: Any) -> httpx2.Response:  # noqa: ANN401 - passed on as it comes
-        """Send a request; raises ErrorAnswer for a status of 400 or above, Unreachable where no answer comes."""
+        """Send a request; raises ErrorAnswer for a status of 400 or above, Unreachable where no answer comes.
+
+        What an app answers is an answer, whatever its status.
+        """
         try:
             response = super().send(request, stream=stream, **rest)
-            if response.status_code >= 400:
+            if not response.has_redirect_location:
+                self.cookies.clear()  # nobody needs them any more, and an app could fill the memory with them
+            if response.status_code >= 400 and "app" not in request.extensions:
                 response.close()  # of a stream, the status and the headers say enough
                 raise ErrorAnswer(response)
             if not stream:
                 CHECK.get()(response)
-        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
-            raise lost(error) from error
+        except _NETWORK as error:
+            raise failure_of(error) from error
         return response
 
 
-class BoundedStream(httpx2.SyncByteStream):
-    """The body of an answer, cut off where it gets too late or too long: timeouts of httpx2 are for each read."""
+class Session:
+    """Requests until a deadline on `clock`: counted, bounded, explained, and repeated where that may help.
 
-    def __init__(self, stream: httpx2.SyncByteStream, *, end: float, most: int) -> None:
-        self._stream = stream
-        self._end = end
-        self._most = most
+    Args:
+        endpoint: the Hub's address.
+        clock: what time it is, and how to let it pass.
+        deadline: when the budget is spent.
+        info: told why nothing happens for long.
+        request_timeout: seconds that one request may take.
+        explain: says what an error answer about a subject means.
+        renew: gets another token in place of one that is refused, and was taken before or not; whether there is one.
+    """
 
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for chunk in self._stream:
-            size += len(chunk)
-            if size > self._most:
-                raise httpx2.RemoteProtocolError(f"an answer of more than {MAX_ANSWER_BYTES >> 20} MiB")
-            if time.monotonic() > self._end:
-                raise httpx2.ReadTimeout("the answer was still coming when its time was over")
-            yield chunk
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        clock: Clock,
+        deadline: float,
+        info: Callable[[str], None],
+        request_timeout: float,
+        explain: Callable[[httpx2.Response, str], ActionError],
+        renew: Callable[[str, bool], bool],
+    ) -> None:
+        self.requests = 0
+        self._api = httpx2.URL(f"{endpoint}/api/")
+        self._quota: tuple[int, float] | None = None  # requests left, and when they are renewed
+        self._taken = ""  # the token that the Hub took last
+        self._counting = threading.Lock()
+        self._answers = threading.local()
+        self._clock = clock
+        self._deadline = deadline
+        self._info = info
+        self._request_timeout = request_timeout
+        self._explain = explain
+        self._renew = renew
+        set_client_factory(self._client)
 
-    def close(self) -> None:
-        """Give the connection back."""
-        self._stream.close()
+    def extend(self, deadline: float) -> None:
+        """Go on until `deadline`."""
+        self._deadline = deadline
 
+    # ---- calls ----
 
-def lost(error: Exception) -> Unreachable:
-    """Say what became of a request without a usable answer, and whether it may have arrived."""
-    reason = str(error) or type(error).__name__
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
-        remedy = "Check the endpoint, its name and the way of this machine to it."
-        return Unreachable(f"no connection to {error.request.url.host}: {reason}.", remedy=remedy, sent=False)
-    return Unreachable(f"the answer was lost: {reason}")
+    def ask(self, call: Callable[[], Answer], subject: str) -> Answer:
+        """Make one call, and turn whatever goes wrong into one of the errors of the action."""
+        if self._left() <= 0:
+            raise OutOfTime("the budget was spent before the request", sent=False)
+        try:
+            return call()
+        except ErrorAnswer as error:
+            if self._expired(error.response):
+                return self.ask(call, subject)
+            raise self._explain(error.response, subject) from error
+        except _NETWORK as error:
+            raise failure_of(error) from error
+        except MalformedAnswer as error:
+            raise Unreachable(f"the answer made no sense: {error}") from error
+        except MISSHAPEN as error:
+            raise Unreachable(f"the answer made no sense ({type(error).__name__})") from error
+
+    def patiently(
+        self, call: Callable[[], Answer], subject: str, *, repeat: Callable[[BaseException], bool] | None = None
+    ) -> Answer:
+        """Ask until there is an answer, for five minutes or until the deadline, as the Hub's quota allows."""
+        began = self._clock.now()
+
+        def give_up(state: RetryCallState) -> bool:
+            now = self._clock.now()
+            return now + max(state.upcoming_sleep, LAST_LOOK) >= self._deadline or now - began >= UNREACHABLE_AFTER
+
+        def pause(state: RetryCallState) -> float:
+            """Wait no longer than until there is just time for one more request, unless the Hub asks for it."""
+            seconds, left = _backoff(state), self._deadline - self._clock.now()
+            return seconds if _asked_for(state) is not None else min(seconds, max(left - LAST_LOOK, 0.0))
+
+        retrying = Retrying(
+            retry=retry_if_exception(repeat or is_passing),
+            wait=pause,
+            stop=give_up,
+            before_sleep=lambda state: self._tell(state, subject),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        return retrying(lambda: self.ask(call, subject))
+
+    def raw(self, call: Callable[[], object], subject: str, *, empty: object = None) -> tuple[httpx2.Response, object]:
+        """Have huggingface_hub make a request; return the answer and its JSON as it came, `empty` if there is none.
+
+        Its own types raise on any field of a type they do not expect; rules/models.py takes such a field for absent.
+        """
+        self._answers.last = None
+        with suppress(*MISSHAPEN):
+            call()
+        answer: httpx2.Response | None = self._answers.last
+        if answer is None:
+            raise Refused(f"huggingface_hub makes no request about {subject}")
+        return answer, answer.json() if answer.content else empty
+
+    def quota(self) -> Quota | None:
+        """Return what the Hub said last of the requests that are left; None where it has not, or long ago."""
+        if not self._quota or self._quota[1] <= self._clock.now():
+            return None
+        left, renewed = self._quota
+        return Quota(left=left, renewed_in=renewed - self._clock.now())
+
+    def _expired(self, response: httpx2.Response) -> bool:
+        """Whether an answer means that the token has expired, and there is another one by now."""
+        used = _token_of(response)
+        return response.status_code == 401 and self._is_ours(response) and self._renew(used, used == self._taken)
+
+    def _tell(self, state: RetryCallState, subject: str) -> None:
+        if state.attempt_number == 1:  # the first failure says why nothing happens; the others would say the same
+            self._info(f"{subject}: no usable answer: {_failure(state)} — asking again")
+
+    # ---- requests ----
+
+    def _left(self, patience: float = 1.0) -> float:
+        return min(self._request_timeout * patience, self._deadline - self._clock.now())
+
+    def _client(self) -> httpx2.Client:
+        """Make the client that huggingface_hub uses for every call."""
+        check_proxies(getproxies())
+        try:
+            client = Client(
+                follow_redirects=True,
+                max_redirects=MAX_REDIRECTS,
+                headers={"accept-encoding": "identity"},
+                timeout=self._request_timeout,
+                event_hooks={"request": [self._before_request], "response": [self._after_response]},
+            )
+        except (ImportError, ValueError, OSError, httpx2.InvalidURL) as error:
+            raise unusable_client(error) from error
+        bound_connections(client)
+        return client
+
+    def _before_request(self, request: httpx2.Request) -> None:
+        """Count the request, and give it no more time than is left of the budget; a redirect is part of it."""
+        with self._counting:
+            self.requests += 1
+        extensions = request.extensions
+        lasting, patience = "lasting" in extensions, extensions.get("app", 1.0)
+        left = self._deadline - self._clock.now() if lasting else self._left(patience=patience)
+        end = extensions.setdefault("end", time.monotonic() + left)
+        asked = extensions["timeout"]
+        extensions["timeout"] = {part: Deadline((asked.get(part) or left) * patience, end=end) for part in asked}
+
+    def _after_response(self, response: httpx2.Response) -> None:
+        """Bound what is read, remember the quota, and follow only where the token may go."""
+        self._answers.last = response
+        bound_body(response)
+        if "app" in response.request.extensions:
+            return
+        if self._is_ours(response):
+            self._remember(quota_of(response))  # a service of another host may send such headers, too
+            if response.status_code < 400:
+                self._taken = _token_of(response)
+        check_direction(response)
+
+    def _is_ours(self, response: httpx2.Response) -> bool:
+        """Whether an answer comes from the Hub's API."""
+        return response.url.origin == self._api.origin and response.url.path.startswith(self._api.path)
+
+    def _remember(self, quota: RateLimitInfo | None) -> None:
+        if quota:
+            reset = min(quota.reset_in_seconds, MAX_QUOTA_WINDOW) + 1.0
+            self._quota = min(quota.remaining, MAX_QUOTA_LEFT), self._clock.now() + reset
 
 
 def quota_of(response: httpx2.Response) -> RateLimitInfo | None:
@@ -96,3 +257,29 @@ def quota_of(response: httpx2.Response) -> RateLimitInfo | None:
         return parse_ratelimit_headers(response.headers)
     except ValueError:  # a number of thousands of digits
         return None
+
+
+def _token_of(response: httpx2.Response) -> str:
+    return response.request.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same question may have an answer a little later."""
+    return isinstance(error, Unreachable) and not error.final
+
+
+def _failure(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _asked_for(state: RetryCallState) -> float | None:
+    """Return the seconds that the Hub asked to be left alone."""
+    return getattr(_failure(state), "retry_after", None)
+
+
+def _backoff(state: RetryCallState) -> float:
+    """Return what the Hub asked for, else 1, 2, 4 ... 30 seconds, up to a half more by chance."""
+    asked = _asked_for(state)
+    if asked is not None:
+        return asked
+    return min(RETRY_MIN * 2.0 ** (state.attempt_number - 1), RETRY_MAX) * random.uniform(*RETRY_JITTER)

@@ -75,6 +75,7 @@ class Batch:
             deadline=deadline,
             save=lambda _: self._save_all(),
             end=self._end,
+            claim=self._claim,
         )
         self._explainer = Explainer(
             endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
@@ -89,6 +90,7 @@ class Batch:
             watch=self._watch,
         )
         self._listener: Listener | None = None
+        self._claimed: dict[str, SpaceProgress] = {}
         self._members: dict[str, SpaceProgress] = {}
         # What the fleet file says of a Space counts before what the step says of all.
         own = {space.lower(): some for some in settings.fleet for space in some.spaces}
@@ -117,7 +119,7 @@ class Batch:
         """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""
         members, width = self._open(), self._settings.max_parallel
         run_parallel(members, self._guarded(work), width=width)
-        self._watch({progress.space: progress for progress in self._open()}, self._end)
+        self._watch({progress.asked: progress for progress in self._open()}, self._end)
         ended = [progress for progress in members if progress.verdict is not progress.failed_before]
         run_parallel(ended, self._explainer.explain, width=width)
 
@@ -145,7 +147,7 @@ class Batch:
         return tuple(
             _result(progress, progress.verdict, began=self._began)
             for progress in self._members.values()
-            if progress.verdict and not _is_left_out(progress)
+            if progress.verdict and not progress.twin and not _is_left_out(progress)
         )
 
     def hardware(self) -> set[str]:
@@ -194,6 +196,15 @@ class Batch:
         self._poller.extend(self._deadline)
         return self._deadline
 
+    def _claim(self, progress: SpaceProgress) -> bool:
+        """Whether a Space is the first of its name: an old and a new name may stand for the same one."""
+        with self._one_at_a_time:
+            first = self._claimed.setdefault(progress.space.lower(), progress)
+        if first is not progress:
+            progress.twin = True
+            self._end(progress, Verdict(Outcome.SKIPPED, f"is {first.space}, which counts once"))
+        return first is progress
+
     def _save_all(self) -> None:
         with self._one_at_a_time:
             self._save(self._members.values())
@@ -229,7 +240,7 @@ class Batch:
         if self._clock.now() >= self._deadline - waiting.LAST_LOOK:  # afterwards there is no budget for a request
 
             def read_log(progress: SpaceProgress) -> None:
-                look = looks.get(progress.space)
+                look = looks.get(progress.asked)
                 well = look and look.stage and progress.goal and waiting.reached(progress.goal, look)
                 if not (well and look and not look.health_problem):
                     self._explainer.read_log(progress, failing=True)
@@ -302,7 +313,7 @@ def _still_missing(members: Sequence[SpaceProgress], looks: Mapping[str, waiting
     """Return what is still waited for, for the heartbeat."""
     if len(members) == 1:
         progress = members[0]
-        look = looks.get(progress.space)
+        look = looks.get(progress.asked)
         lacks = waiting.lacking(progress.goal, [*progress.history, look]) if progress.goal and look else ""
         return f"{progress.space} is {progress.stage}" + (f"; {lacks}" if lacks else "")
     stages = [progress.stage for progress in members]

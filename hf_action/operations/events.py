@@ -22,6 +22,8 @@ GAP = 1.0
 # Events in a row that brought no news, and changes that no event announced, after which a stream is left.
 MAX_FALSE_ALARMS = 10
 MAX_MISSED = 2
+# Names of events that tell nothing of the stage: how many hands are on a shared GPU.
+IDLE_EVENTS = frozenset({"zero-gpu-count"})
 # Seconds that a stream is given to open before time is let pass without it.
 OPENING = 1.0
 
@@ -117,9 +119,9 @@ class Listener:
         self._answered.set()
         self._wake.set()  # what happens from now on is seen by looking only
 
-    def _notice(self) -> bool:
-        """Take in that the stream is open, or that an event came; return whether to go on."""
-        if self._open:
+    def _notice(self, name: str, data: str) -> bool:  # noqa: ARG002 - the truth is the runtime
+        """Take in that the stream is open, or that an event of a name came; return whether to go on."""
+        if self._open and name not in IDLE_EVENTS:
             self._wake.set()
         self._open = True
         self._answered.set()

@@ -28,7 +28,8 @@ class Execution:
     """Carries out the operation on one Space after the other, or several at once.
 
     `save` is told a Space just before something is sent to it, and when that certainly had no effect; `end` is told the
-    verdict on a Space that is not waited for.
+    verdict on a Space that is not waited for. `claim` tells whether no other Space of the batch has
+    come out as the same.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Execution:
         deadline: float,
         save: Callable[[SpaceProgress], None],
         end: Callable[[SpaceProgress, Verdict], None],
+        claim: Callable[[SpaceProgress], bool],
     ) -> None:
         self._hub = hub
         self._poller = poller
@@ -51,6 +53,7 @@ class Execution:
         self._deadline = deadline
         self._save = save
         self._end = end
+        self._claim = claim
 
     def run(self, progress: SpaceProgress) -> None:
         """Take the first look at a Space, and do what the operation wants; afterwards it has a goal or a verdict.
@@ -59,7 +62,7 @@ class Execution:
             ActionError: the look or a change was refused, or had no usable answer.
         """
         self._poller.first(progress)
-        if progress.verdict:
+        if not self._claim(progress):
             return
         operation = OPERATIONS[progress.settings.operation]
         verdict = _verdict_at_once(progress, operation)

@@ -68,9 +68,8 @@ class Poller:
         What a listing told is taken only where nothing depends on it: see `_takes_listing`.
         """
         self._log.set_status(f"{progress.space}: first look")
-        progress.looked_at = progress.head_read = (
-            self._clock.now()
-        )  # an answer may take long, and be old when it is here
+        # An answer may take long, and be old when it is here.
+        progress.looked_at = progress.head_read = self._clock.now()
         if progress.listed and self._takes_listing(progress):
             progress.before, progress.is_hint = progress.listed, True
         else:
@@ -107,13 +106,22 @@ class Poller:
         until = self._clock.now() + (REFUSED_FOR if progress.settings.operation == "wait" else 0.0)
         while True:
             try:
-                return self._hub.space_info(progress.space)
+                space = self._hub.space_info(progress.space)
             except NotFound:
                 left = min(until, self._deadline) - self._clock.now()
                 if left <= 0:
                     raise
                 self.info(progress, "not known to the Hub; a new Space may not be known yet")
                 self._clock.sleep(min(NEW_SPACE_INTERVAL, left))
+            else:
+                self._rename(progress, space.id)
+                return space
+
+    def _rename(self, progress: SpaceProgress, name: str) -> None:
+        """Go on with the name that a Space has by now, and tell it once; case makes no difference to the Hub."""
+        if name.lower() != progress.space.lower():
+            self.info(progress, f"is called {name} by now")
+            progress.space = name
 
     def _ask_for_commit(self, progress: SpaceProgress) -> None:
         """Ask whether the repository knows the commit that was named, where that is not plain to see."""
@@ -156,8 +164,12 @@ class Poller:
         """
         goal = progress.goal
         if not goal or goal.acted or not progress.is_hint:
-            return progress.latest.now(self._hub.runtime(progress.space))
+            runtime = self._hub.runtime(progress.space)
+            if runtime.moved_to:
+                self._rename(progress, runtime.moved_to)
+            return progress.latest.now(runtime)
         whole = self._hub.space_info(progress.space, patient=False)
+        self._rename(progress, whole.id)
         progress.before, progress.is_hint = whole, False
         progress.goal = replace(goal, before=whole.runtime.stage, head=whole.head)
         progress.history.clear()
@@ -185,7 +197,7 @@ class Poller:
 
         def one(progress: SpaceProgress) -> None:
             if self._clock.now() < self._deadline and not self.quota_wait():
-                looks[progress.space] = self.look(progress)
+                looks[progress.asked] = self.look(progress)
 
         run_parallel(alone, one, width=self._width)
         return looks
@@ -212,7 +224,7 @@ class Poller:
         try:
             spaces = self._hub.list_spaces(Query(author=owner, search=None), patient=False)
         except Unreachable as error:
-            looks.update({progress.space: _unanswered(error, now) for progress in members})
+            looks.update({progress.asked: _unanswered(error, now) for progress in members})
             return []
         except ActionError:  # this Hub, or this token, has no listing: it is not asked for again
             self._owned[owner] = NO_LISTING
@@ -224,11 +236,11 @@ class Poller:
             hint = listed.get(progress.space.lower())
             look = self._no_news(progress, hint.runtime, now) if hint else None
             if look:
-                quiet[progress.space] = look
-        for progress in self._unseen([one for one in members if one.space in quiet], now):
-            del quiet[progress.space]
+                quiet[progress.asked] = look
+        for progress in self._unseen([one for one in members if one.asked in quiet], now):
+            del quiet[progress.asked]
         looks.update(quiet)
-        return [progress for progress in members if progress.space not in quiet]
+        return [progress for progress in members if progress.asked not in quiet]
 
     def _unseen(self, members: Sequence[SpaceProgress], now: float) -> list[SpaceProgress]:
         """Return those to look at themselves although a listing has no news: it may be stuck."""

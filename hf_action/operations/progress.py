@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 class SpaceProgress:
     """All that one Space went through in this step."""
 
-    space: str
+    space: str  # its id by now
     settings: Settings
     listed: SpaceInfo | None = None  # by the listing it was chosen from; None: it was named
     before: SpaceInfo | None = None
@@ -32,6 +32,7 @@ class SpaceProgress:
     goal: Goal | None = None
     history: list[Observation] = field(default_factory=list)
     timeline: list[Moment] = field(default_factory=list)
+    twin: bool = False  # whether another member of the batch is the same Space
     is_hint: bool = False  # whether all that is known comes from a listing, which may lag
     looked_at: float = 0.0  # when the Space itself was looked at last
     knows_commit: bool | None = None  # whether the repository knows the commit that was named; None: not asked
@@ -49,6 +50,11 @@ class SpaceProgress:
     rolled_back_to: str = ""  # the commit that was put back and is served again
     log: list[str] = field(default_factory=list)  # what was read of its log
     tail: list[str] = field(default_factory=list)  # what is shown of it
+
+    asked: str = ""  # the id that it was asked for by
+
+    def __post_init__(self) -> None:
+        self.asked = self.space
 
     @property
     def message(self) -> str:
@@ -126,7 +132,9 @@ def state(runtime: SpaceRuntime) -> str:
 
 def verdict_of(error: ActionError) -> Verdict:
     """Return the verdict that an error of the action means."""
-    return Verdict(error.outcome, str(error.args[0]).removesuffix("."), error.remedy)
+    seen = str(error.args[0]).removesuffix(".")
+    evidence = seen if error.cause else ""
+    return Verdict(error.outcome, seen, error.remedy, cause=error.cause, evidence=evidence, blame=error.blame)
 
 
 NO_TOKEN = Verdict(

@@ -123,7 +123,7 @@ class Rollback:
         except ActionError as error:
             self._tell(progress, f"Not rolled back: {error}")
         else:
-            restored[progress.space] = progress
+            restored[progress.asked] = progress
 
     def _plan(self, progress: SpaceProgress) -> Plan:
         """Decide whether and what, by a look of now; raises NotRolledBackError, ActionError."""

@@ -66,15 +66,15 @@ class Address:
         return self.scheme == "https" or is_near(self.host)
 
 
-def read_address(text: str) -> Address:
-    """Read an http(s) address.
+def read_address(text: str, *, login: bool = False) -> Address:
+    """Read an http(s) address; with `login` it may have a user name and a password, as the address of a proxy may.
 
     Raises:
         ValueError: it is not one, or has a user name or a password. The text itself is never in the message.
     """
     if len(text) > MAX_ADDRESS:
         raise ValueError(f"is longer than {MAX_ADDRESS} characters")
-    if has_credentials(text):
+    if not login and has_credentials(text):
         raise ValueError("has a user name or a password in its address, which is not shown here; write it without")
     if re.search(r"[\s\x00-\x1f\x7f\\\ud800-\udfff]", text):
         raise ValueError("is not an http(s) address")
@@ -84,7 +84,7 @@ def read_address(text: str) -> Address:
         host = _host(parts.hostname or "")
     except ValueError:  # also what urlsplit raises, which may quote the text
         raise ValueError("is not an http(s) address") from None
-    if parts.scheme not in PORTS or not host:
+    if parts.scheme not in PORTS or not host or port == 0:
         raise ValueError("is not an http(s) address")
     path = text[text.index("//") + 2 + len(parts.netloc) :]
     return Address(scheme=parts.scheme, host=host, port=port, path=path)
@@ -117,6 +117,11 @@ def is_near(host: str) -> bool:
     address = getattr(address, "ipv4_mapped", None) or address  # ::ffff:8.8.8.8 leads to 8.8.8.8
     # What listens on 0.0.0.0 is reached there, too, on this very machine.
     return address.is_loopback or address.is_unspecified or any(address in network for network in PRIVATE)
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is a host as a DNS answer holds it, in lower case and ASCII."""
+    return len(text) <= MAX_HOST and bool(_HOST.fullmatch(text)) and not text.endswith(".")
 
 
 def _host(text: str) -> str:

@@ -1,7 +1,7 @@
 """How a step can end badly, each way with its result word, exit status and remedy.
 
 Expected failures of one Space are values (`Verdict`, `Result`); these exceptions end a call to the Hub or the
-whole step. The words and numbers are those of docs/contract.md, "Exit status".
+whole step. The words and numbers are those of shared/contract.md, "Exit status".
 """
 
 from enum import Enum
@@ -51,13 +51,18 @@ def worst(outcomes: list[Outcome]) -> Outcome:
 
 
 class ActionError(Exception):
-    """Something that ends a call or the step: what happened, and a remedy to show beside it."""
+    """Something that ends a call or the step: what happened, and a remedy to show beside it.
+
+    `cause` and `blame` are words of docs/contract.md, "Causes", where the Hub's answer tells them.
+    """
 
     outcome = Outcome.FAILED
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    def __init__(self, message: str, *, remedy: str = "", cause: str = "", blame: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
+        self.cause = cause
+        self.blame = blame
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.args[0], self.remedy) if part)
@@ -95,7 +100,7 @@ class Unreachable(ActionError):
     """No usable answer came. `retry_after` is the wait in seconds the Hub asked for, if it did.
 
     `sent` tells whether the request may have reached the Hub, so that a write is not repeated blindly. `final` tells
-    that waiting will not help, as with a certificate that is not trusted.
+    that waiting will not help: somebody has to change the certificate, the proxy or the endpoint.
     """
 
     outcome = Outcome.UNREACHABLE
@@ -105,11 +110,13 @@ class Unreachable(ActionError):
         message: str,
         *,
         remedy: str = "",
+        cause: str = "",
+        blame: str = "",
         retry_after: float | None = None,
         sent: bool = True,
         final: bool = False,
     ) -> None:
-        super().__init__(message, remedy=remedy)
+        super().__init__(message, remedy=remedy, cause=cause, blame=blame)
         self.retry_after = retry_after
         self.sent = sent
         self.final = final

@@ -17,8 +17,9 @@ from hf_action.hub.client import Hub
 from hf_action.inputs.settings import Settings, describe, parse
 from hf_action.inputs.table import INPUTS, OPERATIONS
 from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, read_runtime, read_space_info
-from hf_action.rules.operations import restart
+from hf_action.rules.operations import pause, restart
 from hf_action.rules.outcomes import ActionError, InvalidInput
+from hf_action.rules.selection import Query
 from tests.clocks import FakeClock
 
 # ---- the settings parser ----
@@ -123,9 +124,10 @@ def check_facts(facts: SpaceRuntime | SpaceInfo) -> None:
 
 texts = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
 headers = st.dictionaries(
-    st.sampled_from(["ratelimit", "retry-after", "location", "content-type", "content-encoding", "x-error-message", "x-error-code", "x-hf-warning", "link", "date", "set-cookie"]),
+    st.sampled_from(["ratelimit", "retry-after", "location", "content-type", "content-encoding", "x-error-message", "x-error-code", "x-hf-warning", "link", "date", "set-cookie", "x-request-id", "server", "x-proxied-host"]),
     st.one_of(texts, st.sampled_from(['"api";r=0;t=' + "9" * 400, '"api";r=0;t=5', "²", "120", "gzip", "br", "deflate", "application/json", "text/html; charset=utf-16",
-                                      "Fri, 31 Dec 9999 23:59:59 GMT", "http://[::1", "//x", "?a", '<http://127.0.0.1:1/x>; rel="next"', "RepoNotFound"])),
+                                      "Fri, 31 Dec 9999 23:59:59 GMT", "http://[::1", "//x", "?a", '<http://127.0.0.1:1/x>; rel="next"', '</api/spaces?cursor=1>; rel="next"', '<//x>; rel="next"', "gzip, gzip", "text/event-stream", "/api/spaces/acme/new", "https://user:pw@x/",
+                                      "RepoNotFound"])),
     max_size=3,
 )  # fmt: skip
 bodies = st.one_of(
@@ -171,10 +173,14 @@ def saying() -> Iterator[http.server.ThreadingHTTPServer]:
         server.server_close()
 
 
+SPACES = Query(author="acme", search=None)
 QUESTIONS: dict[str, Callable[[Hub], object]] = {
     "describe": lambda hub: hub.space_info("acme/demo"),
     "look": lambda hub: hub.runtime("acme/demo"),
     "head": lambda hub: hub.head("acme/demo"),
+    "list": lambda hub: hub.list_spaces(SPACES, patient=False),
+    "events": lambda hub: hub.listen("acme/demo", lambda name, data: True),
+    "pause": lambda hub: hub.send(pause(), "acme/demo"),
     "prices": lambda hub: hub.prices(),
     "log": lambda hub: hub.log_tail("acme/demo", build=False, lines=5),
     "restart": lambda hub: hub.send(restart(), "acme/demo"),

@@ -1,0 +1,70 @@
+"""A server that sends bytes as a test says, for answers that no HTTP library would send."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+Script = Callable[[socket.socket, bytes], None]
+
+
+@dataclass
+class Raw:
+    """Where the server listens, what it answers, and the requests that came, as far as one read tells."""
+
+    port: int
+    script: Script
+    asked: list[bytes] = field(default_factory=list)
+
+
+@contextmanager
+def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[Raw]:
+    """Serve until the block ends: `script` gets each connection with what was read of its request."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    raw, over = Raw(port=listener.getsockname()[1], script=script), threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.settimeout(5.0)
+            secure = tls.wrap_socket(connection, server_side=True) if tls else connection
+            with secure:
+                raw.asked.append(secure.recv(65536))
+                raw.script(secure, raw.asked[-1])
+
+    def accept() -> None:
+        while not over.is_set():
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield raw
+    finally:
+        over.set()
+        listener.close()
+
+
+def answering(head: str, body: bytes = b"", *, status: str = "200 OK") -> Script:
+    """Answer every request with a status, headers and a body whose length is told, and hang up."""
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(f"HTTP/1.1 {status}\r\n{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode("latin-1"))
+        connection.sendall(body)
+
+    return script
+
+
+def forever(start: bytes, again: bytes, *, pause: float) -> Script:
+    """Send `start`, then `again` and again until nobody listens."""
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(start)
+        while True:
+            connection.sendall(again)
+            time.sleep(pause)
+
+    return script
