@@ -155,3 +155,13 @@ def test_how_long_it_is_waited():
     """And that there is a second left for the restart."""
     assert [pause(number) for number in range(6)] == [30, 60, 120, 240, 300, 300]
     assert (has_time(0, left=31.5), has_time(0, left=31.0)) == (True, False)
+
+
+def test_a_change_that_is_refused_for_want_of_machines_is_sent_again(run, world, hub):
+    """There was nothing to restart yet."""
+    no_machine = {"error": "No hardware available for t4-small"}
+    hub.inject(Fault(Kind.STATUS, method="POST", path="/hardware$", status=400, body=no_machine))
+    world.add(Space(id="acme/other", commit=NEW, head=NEW))
+    ended = run("hardware", "acme/other", hardware="t4-small")
+    assert (ended.result, ended.outputs["hardware"], restarts(hub)) == ("ok", "t4-small", [])
+    assert "after 1 more restart" not in ended.outputs["message"]

@@ -5,6 +5,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx2
 from huggingface_hub import constants
@@ -14,13 +15,15 @@ from hf_action.hub import app, listing, streams
 from hf_action.hub.facts import Facts
 from hf_action.hub.keyless import Access, Publisher
 from hf_action.hub.refusals import explain, reason_of
-from hf_action.hub.repository import Repository
 from hf_action.hub.transport import REQUEST_TIMEOUT, Session
 from hf_action.rules.models import MAX_TEXT, SpaceInfo, SpaceRuntime, cut, read_prices
 from hf_action.rules.operations import Write
 from hf_action.rules.outcomes import ActionError, Unreachable
 from hf_action.rules.pace import Quota
 from hf_action.rules.selection import Query
+
+if TYPE_CHECKING:
+    from hf_action.hub.repository import Repository
 
 
 class Hub:
@@ -161,8 +164,10 @@ class Hub:
         except Unreachable as error:
             return str(error.args[0])
 
-    def repository(self, space: str) -> Repository:
+    def repository(self, space: str) -> "Repository":
         """Return the repository of a Space, whose files can be put back."""
+        from hf_action.hub.repository import Repository  # what makes commits is slow to load, and rarely needed
+
         return Repository(
             space=space,
             api=lambda: self._access.api,

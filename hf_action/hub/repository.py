@@ -39,9 +39,10 @@ Answer = TypeVar("Answer")
 
 
 class Ask(Protocol):
-    """Makes a call about a subject, once or patiently, and turns whatever goes wrong into an ActionError."""
+    """How a call is made: once, or patiently."""
 
-    def __call__(self, call: Callable[[], Answer], subject: str, /) -> Answer: ...  # noqa: D102 - see above
+    def __call__(self, call: Callable[[], Answer], subject: str, /) -> Answer:
+        """Make a call about a subject, and turn whatever goes wrong into an ActionError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,9 @@ def _refusal(error: ActionError) -> ActionError:
             return Unreachable(str(error.args[0]))
         case 412:
             return NotTheHeadError(str(error.args[0]))
+    asked = cause.response.request if isinstance(cause, ErrorAnswer) else getattr(cause, "_request", None)
+    if isinstance(error, Unreachable) and asked and not asked.url.path.endswith(f"/commit/{MAIN}"):
+        error.sent = False  # it was one of the questions that come before
     return error
 
 

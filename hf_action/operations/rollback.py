@@ -64,6 +64,86 @@ class Plan:
         return Message(good=self.good, failed=self.failed)
 
 
+class Committer:
+    """Makes the commit that restores files, once, whatever becomes of its answer."""
+
+    def __init__(self, *, poller: Poller, clock: Clock) -> None:
+        self._poller = poller
+        self._clock = clock
+
+    def restore(self, repository: "Repository", progress: SpaceProgress, plan: Plan, deadline: float) -> str:
+        """Make the commit until `deadline`, and once only; return its id.
+
+        Raises:
+            NotRolledBackError: there is nothing to restore, or somebody else has pushed.
+            NotKnownError: there is no telling whether it was made.
+            ActionError: it was refused, or did not arrive.
+        """
+        change = difference(repository.files(plan.good), repository.files(plan.failed))
+        if not change.restored and not change.deleted:
+            raise NotRolledBackError(f"{plan.good[:7]} and {plan.failed[:7]} have the same files")
+        told = f"{len(change.restored)} files to restore, {len(change.deleted)} to delete"
+        self._poller.info(progress, f"rolling back to {plan.good[:7]}: {told}")
+        progress.rollback = (
+            f"It is not known whether it was rolled back; its head is {plan.failed[:7]}, or one commit more with all "
+            f"the files of {plan.good[:7]}"
+        )
+        began, attempt = self._clock.now(), 0
+        while True:
+            try:
+                return repository.commit(change, good=plan.good, parent=plan.failed, message=plan.message)
+            except ActionError as error:
+                again = _may_pass(error) and not self._is_over(began, deadline)
+                if again:
+                    self._pause(progress, error, attempt, deadline)
+                if made := self._effect(repository, plan, error):
+                    return made
+                if not again and _may_have_arrived(error):  # and may have its effect only now
+                    raise NotKnownError(str(error)) from error
+                if not again:
+                    raise
+                attempt += 1
+
+    def _effect(self, repository: "Repository", plan: Plan, error: ActionError) -> str | None:
+        """Return the id of the commit, where it was made for all that its answer says; None where it was not.
+
+        Raises:
+            NotRolledBackError: somebody else has pushed.
+            NotKnownError: there is no telling.
+        """
+        denied = isinstance(error, NotTheHeadError)
+        until = self._clock.now() + (HEAD_LAG if denied else 0.0)
+        while True:
+            try:
+                head = repository.head()
+            except ActionError as unread:
+                if _may_have_arrived(error):
+                    raise NotKnownError(str(unread)) from unread
+                return None
+            if head.title == plan.message.title and head.parent == plan.failed:
+                return head.id
+            if head.id != plan.failed:
+                raise NotRolledBackError(f"the head is {head.id[:7]} by now: somebody has pushed meanwhile")
+            if self._clock.now() >= until:
+                break
+            self._clock.sleep(LOOK_INTERVAL)
+        if denied:
+            raise NotRolledBackError(f"somebody has pushed meanwhile: {error}")
+        return None
+
+    def _pause(self, progress: SpaceProgress, error: ActionError, attempt: int, deadline: float) -> None:
+        """Let time pass before it is looked whether a commit had its effect."""
+        asked = getattr(error, "retry_after", None)
+        pause = asked if asked is not None else min(FIRST_RETRY * 2**attempt, LAST_RETRY)
+        if not attempt:  # the first failure says why nothing happens; the others would say the same
+            self._poller.info(progress, f"{error} — looking whether the commit was made before it is sent again")
+        self._clock.sleep(max(min(pause, deadline - LAST_LOOK - self._clock.now()), 0.0))
+
+    def _is_over(self, began: float, deadline: float) -> bool:
+        now = self._clock.now()
+        return now >= deadline - LAST_LOOK or now - began >= UNREACHABLE_AFTER
+
+
 class Rollback:
     """Rolls back the Spaces of one step, several at once, and waits until they serve the good files.
 
@@ -90,6 +170,7 @@ class Rollback:
         self._poller = poller
         self._clock = clock
         self._width = width
+        self._committer = Committer(poller=poller, clock=clock)
         self._extend = extend
         self._watch = watch
 
@@ -115,7 +196,9 @@ class Rollback:
         progress.rollback = "Not rolled back: the step ended before"
         try:
             plan = self._plan(progress)
-            self._expect(progress, plan, commit=self._restore(progress, plan))
+            repository = self._hub.repository(progress.space)
+            commit = self._committer.restore(repository, progress, plan, self._deadline)
+            self._expect(progress, plan, commit)
         except NotRolledBackError as reason:
             self._tell(progress, f"Not rolled back: {reason}")
         except NotKnownError as reason:
@@ -140,9 +223,8 @@ class Rollback:
 
     def _look(self, progress: SpaceProgress) -> Failure:
         """Look at the Space again, as others may have been waited for meanwhile; return how its deployment stands."""
-        began = self._clock.now()
         while not (look := self._poller.look(progress)).stage:
-            if self._is_over(began) or look.final or look.refusal:
+            if look.final or look.refusal or self._clock.now() >= self._deadline - LAST_LOOK:
                 raise NotRolledBackError(look.problem)
             self._clock.sleep(LOOK_INTERVAL)
         progress.history.append(look)
@@ -156,75 +238,6 @@ class Rollback:
             failed=failed_commit(settings.commit, before=before, now=progress.latest),
             dry_run=settings.dry_run,
         )
-
-    def _restore(self, progress: SpaceProgress, plan: Plan) -> str:
-        """Make the commit, and once only; return its id. Raises NotRolledBackError, NotKnownError, ActionError."""
-        repository = self._hub.repository(progress.space)
-        change = difference(repository.files(plan.good), repository.files(plan.failed))
-        if not change.restored and not change.deleted:
-            raise NotRolledBackError(f"{plan.good[:7]} and {plan.failed[:7]} have the same files")
-        told = f"{len(change.restored)} files to restore, {len(change.deleted)} to delete"
-        self._poller.info(progress, f"rolling back to {plan.good[:7]}: {told}")
-        progress.rollback = (
-            f"It is not known whether it was rolled back; its head is {plan.failed[:7]}, or one commit more with all "
-            f"the files of {plan.good[:7]}"
-        )
-        began, attempt = self._clock.now(), 0
-        while True:
-            try:
-                return repository.commit(change, good=plan.good, parent=plan.failed, message=plan.message)
-            except ActionError as error:
-                again = self._may_try_again(error, began)
-                if again:
-                    self._pause(progress, error, attempt)
-                if made := self._effect(repository, plan, error):
-                    return made
-                if not again:
-                    raise
-                attempt += 1
-
-    def _effect(self, repository: "Repository", plan: Plan, error: ActionError) -> str | None:
-        """Return the id of the commit, where it was made for all that its answer says; None where it was not.
-
-        Raises:
-            NotRolledBackError: somebody else has pushed.
-            NotKnownError: there is no telling.
-        """
-        denied = isinstance(error, NotTheHeadError)
-        until = self._clock.now() + (HEAD_LAG if denied else 0.0)
-        while True:
-            try:
-                head = repository.head()
-            except ActionError as unread:
-                if isinstance(error, Unreachable) and error.sent:
-                    raise NotKnownError(str(unread)) from unread
-                return None
-            if head.title == plan.message.title and head.parent == plan.failed:
-                return head.id
-            if head.id != plan.failed:
-                raise NotRolledBackError(f"the head is {head.id[:7]} by now: somebody has pushed meanwhile")
-            if self._clock.now() >= until:
-                break
-            self._clock.sleep(LOOK_INTERVAL)
-        if denied:
-            raise NotRolledBackError(f"somebody has pushed meanwhile: {error}")
-        return None
-
-    def _may_try_again(self, error: ActionError, began: float) -> bool:
-        passing = isinstance(error, Unreachable) and not error.final
-        return passing and not isinstance(error, NotTheHeadError) and not self._is_over(began)
-
-    def _pause(self, progress: SpaceProgress, error: ActionError, attempt: int) -> None:
-        """Let time pass before it is looked whether a commit had its effect."""
-        asked = getattr(error, "retry_after", None)
-        pause = asked if asked is not None else min(FIRST_RETRY * 2**attempt, LAST_RETRY)
-        if not attempt:  # the first failure says why nothing happens; the others would say the same
-            self._poller.info(progress, f"{error} — looking whether the commit was made before it is sent again")
-        self._clock.sleep(max(min(pause, self._deadline - LAST_LOOK - self._clock.now()), 0.0))
-
-    def _is_over(self, began: float) -> bool:
-        now = self._clock.now()
-        return now >= self._deadline - LAST_LOOK or now - began >= UNREACHABLE_AFTER
 
     # ---- waiting for it ----
 
@@ -270,3 +283,13 @@ class Rollback:
         progress.rollback = text
         progress.ended = self._clock.now()
         self._poller.info(progress, text)
+
+
+def _may_have_arrived(error: ActionError) -> bool:
+    """Whether a commit may have been made that has no good answer."""
+    return isinstance(error, Unreachable) and error.sent and not error.final
+
+
+def _may_pass(error: ActionError) -> bool:
+    """Whether the same commit may be taken a little later."""
+    return isinstance(error, Unreachable) and not error.final and not isinstance(error, NotTheHeadError)
