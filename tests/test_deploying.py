@@ -77,3 +77,11 @@ def test_a_cancel_is_one_whatever_passes(run, world):
     passed = Result(space="a/b", outcome=Outcome.SUPERSEDED, message="", elapsed=0.0, url="", tolerated=True)
     step = conclude([passed], cancelled=True, operation="wait", elapsed=0.0, requests=0, prices={})
     assert (step.outcome, step.status) == (Outcome.CANCELLED, 130)
+
+
+def test_a_redirect_elsewhere_has_no_text(run, world, hub):
+    """It is an answer, and not followed."""
+    app = (AppAnswer(status=302, headers={"Location": "https://elsewhere.example/"}, body=""),)
+    assert run("wait", space(world, app=app), health_check="/").result == "ok"
+    ended = run("wait", "acme/other", health_check="/", health_check_contains="here", timeout="20s")
+    assert "302 from" in ended.outputs["message"] and "without the text 'here'" in ended.outputs["message"]

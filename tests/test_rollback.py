@@ -508,3 +508,20 @@ def test_a_space_that_is_gone_is_not_rolled_back(run, world, hub):
     hub.on_request = delete
     ended = run("wait", deploy(world), rollback="true")
     assert "Not rolled back: there is no Space acme/site" in ended.outputs["message"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(Kind.RESET_BEFORE), "It is not known whether it was rolled back; its head is 1111111, or one commit more"),
+        (Fault(Kind.STATUS, status=403), "Not rolled back: the token lacks the right"),
+    ],
+    ids=["lost", "refused"],
+)
+def test_a_head_that_cannot_be_read_leaves_what_is_known(run, world, hub, fault, said):
+    """A commit without an answer may be there; one that was refused is not."""
+    hub.inject(Fault(Kind.STATUS, path=f"{ID}/commits/", status=500, skip=1, times=None))
+    hub.inject(replace(fault, method="POST", path="/commit/main$", times=None))
+    ended = run("wait", deploy(world), rollback="true")
+    assert commits(world) == [OLD, NEW]
+    assert said in ended.outputs["message"]

@@ -60,7 +60,7 @@ class SpaceProgress:
     def message(self) -> str:
         """How it ended, and what was done about it."""
         assert self.verdict
-        again = f"after {self.restarts} more restart{'s' * (self.restarts > 1)}" if self.restarts else ""
+        again = f"after {self.restarts} more {'tries' if self.restarts > 1 else 'try'}" if self.restarts else ""
         seen = f"{self.verdict.seen}, {again}" if again else self.verdict.seen
         return ". ".join(part for part in (seen, self.rollback, self.verdict.remedy) if part)
 

@@ -35,7 +35,7 @@ class Retries:
             assert progress.verdict
             fault = progress.verdict.cause or "a failure"
             number = f"{progress.restarts + 1} of {progress.settings.retries}"
-            self._poller.info(progress, f"{fault} is the Hub's fault; restarting it again in {seconds:g} s ({number})")
+            self._poller.info(progress, f"{fault} is the Hub's fault; trying again in {seconds:g} s ({number})")
         self._clock.sleep(seconds)
         for progress in failed:
             progress.failed_before, progress.verdict = progress.verdict, None
@@ -51,7 +51,7 @@ class Retries:
             else:  # not even the first change was taken
                 self._execution.run(progress)
         except ActionError as error:
-            self._poller.info(progress, f"not restarted again: {error}")
+            self._poller.info(progress, f"not tried again: {error}")
             progress.verdict = progress.failed_before
             progress.restarts = progress.settings.retries
 
@@ -63,5 +63,5 @@ class Retries:
             return False
         if has_time(restarts, left=self._deadline - self._clock.now()):
             return True
-        self._poller.info(progress, "the Hub's fault, but there is no time left to restart it again")
+        self._poller.info(progress, "the Hub's fault, but there is no time left to try again")
         return False
