@@ -60,7 +60,10 @@ class StepRun:
     @property
     def deadline(self) -> float | None:
         """When the budget ends, on the clock of the log; None before the settings are read."""
-        return self._began + self._settings.timeout if self._settings else None
+        if self._settings is None:
+            return None
+        budget = self._began + self._settings.timeout
+        return max(budget, self._batch.deadline) if self._batch else budget
 
     def work(self) -> None:
         """Read the settings and do what they say; whatever goes wrong is kept for the report."""
@@ -170,7 +173,7 @@ class StepRun:
         self._log.conclude(step.results)
         if not step.results:
             for line in self._mistakes or [step.message]:
-                self._log.annotate(level(step.outcome), line)
+                self._log.annotate(level(step.status), line)
         if step.prices:
             self._log.info(bill(step))
         self._runner.write_outputs(outputs(step))
@@ -179,7 +182,7 @@ class StepRun:
             self._runner.write_summary(summary(step))
         if len(step.results) > 1:
             self._log.info(heading(step))
-        return step.outcome.status
+        return step.status
 
     def close(self) -> None:
         """End what the last report has left open."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_action.rules.outcomes import Cancelled
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
 from hf_action.step import StepRun
@@ -121,8 +122,12 @@ def run(
         runner, began = Runner(), clock.now()
         log = Log(clock=clock, runner=runner, began=began)
         attempt = StepRun([*words, *flags], runner=runner, log=log, began=began)
-        attempt.work()
-        status = attempt.report(cancelled=False)
+        try:
+            attempt.work()
+            cancelled = False
+        except Cancelled:  # as main does
+            cancelled = True
+        status = attempt.report(cancelled=cancelled)
         return Ended(
             status=status,
             outputs=read_outputs(files["GITHUB_OUTPUT"]),

@@ -37,7 +37,8 @@ from tests.conftest import NEW, OLD, TOKEN, clean_environ
 
 NAMES = ("result", "space-id", "stage", "previous-stage", "changed", "url", "host", "commit", "hardware",
          "requested-hardware", "sleep-time", "sdk", "sdk-version", "private", "likes", "last-modified", "elapsed",
-         "requests", "count", "failed", "hourly-cost", "hourly-saved", "spaces", "matrix", "message", "cause", "evidence", "blame")  # fmt: skip
+         "requests", "count", "failed", "hourly-cost", "hourly-saved", "spaces", "matrix", "message", "cause", "evidence", "blame",
+         "rolled-back-to")  # fmt: skip
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
@@ -245,7 +246,7 @@ class Liar:
     def head(self, space: str) -> str | None:
         return self.before.head
 
-    def probe(self, url: str, space: SpaceInfo) -> str:
+    def probe(self, url: str, space: SpaceInfo, *, contains: str) -> str:
         return f"503 from {url}"
 
     def quota_wait(self, reserve: int) -> float:

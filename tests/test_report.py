@@ -227,6 +227,7 @@ def test_the_outputs_of_one_space():
         "cause": "",
         "evidence": "",
         "blame": "",
+        "rolled-back-to": "",
     }
 
 
@@ -667,7 +668,7 @@ def test_the_heading_says_how_long_it_took():
 @pytest.mark.parametrize("outcome", Outcome)
 def test_what_fails_the_step_is_an_error(outcome):
     """And nothing else is."""
-    assert level(outcome) == ("error" if outcome.status else "notice")
+    assert level(outcome.status) == ("error" if outcome.status else "notice")
 
 
 def test_the_page_of_a_space():

@@ -45,7 +45,8 @@ def test_every_input_has_its_place():
     """Whatever is given, it arrives under its own name, read."""
     given = {
         "space-id": "acme/demo, third/x-*", "operation": "hardware", "wait-for-stage": "running", "timeout": "1h", "commit": "HEAD",
-        "settle": "5s", "stable-for": "6s", "health-check": "/up", "poll-interval": "7", "factory-reboot": "false",
+        "settle": "5s", "stable-for": "6s", "health-check": "/up", "health-check-contains": "well", "if-superseded": "pass", "rollback": "true", "rollback-to": "ABCDEF1", "retries": "4",
+        "poll-interval": "7", "factory-reboot": "false",
         "hardware": "T4-small", "sleep-time": "15m", "restore": "true", "logs": "always", "log-lines": "9",
         "author": "other,fourth", "search": "big model, tts", "with-sdk": "Gradio", "with-stage": "paused", "with-hardware": "T4-*",
         "exclude": "tmp-* acme/y", "sort": "likes", "limit": "3", "max-parallel": "2", "dry-run": "true", "token": "hf_x",
@@ -67,9 +68,14 @@ def test_every_input_has_its_place():
         stages=frozenset({"RUNNING"}),
         timeout=3600.0,
         commit="head",
+        if_superseded="pass",
         settle=5.0,
         stable_for=6.0,
         health_check="/up",
+        health_check_contains="well",
+        rollback=True,
+        rollback_to="abcdef1",
+        retries=4,
         poll_interval=7.0,
         factory_reboot=False,
         hardware="t4-small",
@@ -82,6 +88,7 @@ def test_every_input_has_its_place():
         endpoint="https://hub.example",
         summary=False,
         token="hf_x",
+        warnings=tuple(f"{name}: is not used by operation hardware; it is ignored." for name in ("rollback", "rollback-to")),
     )
     assert given.keys() == INPUTS.keys() - {"fleet-file"}
     post = {"GITHUB_STATE": "/a/file"}  # as where there is a post step
@@ -149,7 +156,7 @@ LONG_LIST = ", ".join(OPERATIONS)
         ("timeout", "841h", "timeout: '841h' is longer than 35 days, the longest time that a workflow can run."),
         ("commit", "main", "commit: 'main' is not a commit; write auto, head, any, or 7 to 40 hex digits of a commit."),
         ("poll-interval", "often", "poll-interval: 'often' is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d."),
-        ("health-check", "up", "health-check: 'up' is neither a path such as /healthz on the app's own host nor an https address."),
+        ("health-check", "up", "health-check: 'up' is neither auto, a path such as /healthz on the app's own host, nor an https address."),
         ("restore", "yes", "restore: 'yes' is neither true nor false."),
         ("hardware", "t4 small", "hardware: 't4 small' is not a name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)."),
         ("logs", "often", "logs: 'often' is none of on-failure, always, never."),

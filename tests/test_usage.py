@@ -152,7 +152,7 @@ def test_every_flag_is_completed():
             [
                 "    --logs) words='on-failure always never' ;;",
                 "    --fleet-file)",
-                "    --space-id|--timeout|--settle|--stable-for|--health-check|--hardware|--log-lines|--author|--search|--with-sdk|--with-hardware|"
+                "    --space-id|--timeout|--settle|--stable-for|--health-check-contains|--rollback-to|--retries|--hardware|--log-lines|--author|--search|--with-sdk|--with-hardware|"
                 "--exclude|--limit|--max-parallel|--token|--endpoint) return ;;",
                 "        words='info wait restart pause wake hardware sleep-time list'",
             ],

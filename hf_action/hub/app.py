@@ -23,13 +23,15 @@ _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.static)?\.hf\.space")
 _HOLDING = re.compile(rb"Preparing\s+Space", re.IGNORECASE)
 # What the answer of an app bears when it comes by way of the edge; same source.
 _PROXIED = "x-proxied-"
+MISSING = "{status} from {url}, without the text {text!r}"
 HOLDING = "the Hub's page 'Preparing Space' from {url}; the app has not started"
 
 
-def visit(url: str, space: SpaceInfo, *, token: str | None) -> str:
+def visit(url: str, space: SpaceInfo, *, token: str | None, contains: str = "") -> str:
     """Visit the app; return nothing when it answers well, else what was seen.
 
-    A redirect is an answer. It is followed on the same origin only, where the last answer decides.
+    A redirect is an answer. It is followed on the same origin only, where the last answer decides. The first MiB of it
+    must contain a text, if one is given.
     """
     for _ in range(MAX_REDIRECTS):
         headers = {"x-hf-authorization": f"Bearer {token}"} if token and may_see_token(url, space) else {}
@@ -39,10 +41,10 @@ def visit(url: str, space: SpaceInfo, *, token: str | None) -> str:
             if response.status_code >= 400:
                 return f"{response.status_code} from {url}{_told(response)}"
             if not response.has_redirect_location:
-                return HOLDING.format(url=url) if _is_holding(response, space) else ""
+                return _missing(response, url, space, contains)
             target = target_of(response)
             if target is None:
-                return ""
+                return MISSING.format(status=response.status_code, url=url, text=contains) if contains else ""
             url = str(target)
     return f"more than {MAX_REDIRECTS} redirects, the last to {url}"
 
@@ -54,13 +56,24 @@ def may_see_token(url: str, space: SpaceInfo) -> bool:
     return bool(space.private and same and not asked.userinfo and _APP_HOST.fullmatch(asked.host))
 
 
-def _is_holding(response: httpx2.Response, space: SpaceInfo) -> bool:
-    """Whether a page is the edge's, which stands in for an app that has not started."""
+def _missing(response: httpx2.Response, url: str, space: SpaceInfo, contains: str) -> str:
+    """Return what an answer lacks: that it comes from the app, and the text; nothing where it lacks nothing."""
+    by_edge = _may_be_edge(response, space)
+    page = _page(response) if by_edge or contains else b""
+    if by_edge and _HOLDING.search(page):
+        return HOLDING.format(url=url)
+    if contains.encode() not in page:
+        return MISSING.format(status=response.status_code, url=url, text=contains)
+    return ""
+
+
+def _may_be_edge(response: httpx2.Response, space: SpaceInfo) -> bool:
+    """Whether an answer may be the edge's own, which stands in for an app that has not started."""
     if any(name.startswith(_PROXIED) for name in response.headers):
         return False
     host = response.url.host
     ours = {httpx2.URL(space.host or "").host, *space.runtime.domains}
-    return (bool(_APP_HOST.fullmatch(host)) or host in ours) and bool(_HOLDING.search(_page(response)))
+    return bool(_APP_HOST.fullmatch(host)) or host in ours
 
 
 def _told(response: httpx2.Response) -> str:

@@ -5,6 +5,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx2
 from huggingface_hub import constants
@@ -20,6 +21,9 @@ from hf_action.rules.operations import Write
 from hf_action.rules.outcomes import ActionError, Unreachable
 from hf_action.rules.pace import Quota
 from hf_action.rules.selection import Query
+
+if TYPE_CHECKING:
+    from hf_action.hub.repository import Repository
 
 
 class Hub:
@@ -148,15 +152,33 @@ class Hub:
             tail.append(f"[the log ends here: {error}]")
         return [self._redact(cut(line, MAX_TEXT)) for line in tail]
 
-    def probe(self, url: str, space: SpaceInfo) -> str:
-        """Visit the app; return nothing when it answers below 400 by itself, else what was seen instead.
+    def probe(self, url: str, space: SpaceInfo, *, contains: str = "") -> str:
+        """Visit the app; return nothing when it answers below 400 by itself, with a text, else what was seen instead.
 
         The token goes nowhere but to a private Space's own host.
         """
         try:
-            return self._session.ask(lambda: app.visit(url, space, token=self._access.token), space.id)
+            return self._session.ask(
+                lambda: app.visit(url, space, token=self._access.token, contains=contains), space.id
+            )
         except Unreachable as error:
             return str(error.args[0])
+
+    def repository(self, space: str) -> "Repository":
+        """Return the repository of a Space, whose files can be put back."""
+        from hf_action.hub.repository import Repository  # what makes commits is slow to load, and rarely needed
+
+        return Repository(
+            space=space,
+            api=lambda: self._access.api,
+            headers=self._access.headers,
+            once=self._session.ask,
+            patiently=self._session.patiently,
+        )
+
+    def extend(self, deadline: float) -> None:
+        """Go on until `deadline`."""
+        self._session.extend(deadline)
 
     def listen(self, space: str, notice: streams.Notice) -> None:
         """Hear the status events of a Space: `notice` is called with their name and data, until it returns False.

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.request import getproxies
 
@@ -43,6 +44,10 @@ MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError
 Answer = TypeVar("Answer")
 
 
+# Looks at each answer that has been read, and raises what is wrong with it; whoever asks for files sets another one.
+CHECK: ContextVar[Callable[[httpx2.Response], None]] = ContextVar("CHECK", default=check_values)
+
+
 class ErrorAnswer(Exception):
     """An answer of 400 or above."""
 
@@ -71,7 +76,7 @@ class Client(httpx2.Client):
                 response.close()  # of a stream, the status and the headers say enough
                 raise ErrorAnswer(response)
             if not stream:
-                check_values(response)
+                CHECK.get()(response)
         except _NETWORK as error:
             raise failure_of(error) from error
         return response
@@ -114,6 +119,10 @@ class Session:
         self._explain = explain
         self._renew = renew
         set_client_factory(self._client)
+
+    def extend(self, deadline: float) -> None:
+        """Go on until `deadline`."""
+        self._deadline = deadline
 
     # ---- calls ----
 

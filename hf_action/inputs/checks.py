@@ -43,6 +43,16 @@ def operation(name: str, *, stages: Collection[str], given: Mapping[str, str], r
     return mistakes
 
 
+def without(given: Mapping[str, str], *, rollback: bool | None) -> list[str]:
+    """An input that says more of another one needs that, or what somebody relies on would not be done."""
+    mistakes = []
+    if given.get("health-check-contains") and not given.get("health-check"):
+        mistakes.append("health-check-contains: needs health-check; write health-check: auto, or a path.")
+    if given.get("rollback-to") and rollback is False:
+        mistakes.append("rollback-to: needs rollback; write rollback: true.")
+    return mistakes
+
+
 def patterns(spaces: Sequence[str], authors: Sequence[str]) -> tuple[str, ...]:
     """Return the patterns to choose by: those of space-id, and all Spaces of each author; each once."""
     found = [space for space in spaces if "*" in space or "?" in space]

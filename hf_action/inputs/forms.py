@@ -95,8 +95,26 @@ COMMIT = Reader(
 )
 HEALTH_CHECK = Reader(
     readers.parse_health_check,
-    "PATH|URL",
-    schema={"type": "string", "pattern": r"^(?:/(?!/)[!-~]*|https://[^/?#@\s]+(?:[/?#][!-~]*)?)?$"},
+    "PATH|URL|auto",
+    ("auto",),
+    schema={"type": "string", "pattern": r"^(?:[aA][uU][tT][oO]|/(?!/)[!-~]*|https://[^/?#@\s]+(?:[/?#][!-~]*)?)?$"},
+)
+TEXT = Reader(readers.parse_text, "TEXT", schema={"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$"})
+REVISION = Reader(
+    readers.parse_revision,
+    "COMMIT",
+    schema={"type": ["string", "integer"], "pattern": "^(?:[0-9a-fA-F]{7,40})?$", "minimum": 1_000_000},
+)
+SUPERSEDED = one_of(readers.parse_superseded, readers.SUPERSEDED)
+RETRIES = Reader(
+    readers.parse_retries,
+    "NUMBER",
+    schema={
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "maximum": readers.MAX_RETRIES,
+        "pattern": "^(?:[01]?[0-9]|20)$",
+    },
 )
 BOOLEAN = Reader(readers.parse_boolean, "", schema={"type": ["boolean", "string"], "pattern": "^(?:true|false)$"})
 FLAVOR = Reader(

@@ -33,6 +33,8 @@ _DURATION = re.compile(
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}  # seconds
 _NUMBER = re.compile(r"\d*\.?\d+", re.ASCII)
 _STAGE = re.compile(r"[A-Z][A-Z0-9_]*")
+SUPERSEDED = ("fail", "pass")
+MAX_RETRIES = 20
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 # One part of a repository id: huggingface_hub, utils/_validators.py, REPO_ID_REGEX.
 _ID_PART = re.compile(r"\b[\w\-.]{1,96}\b", re.ASCII)
@@ -89,6 +91,34 @@ def parse_commit(text: str) -> str:
     if lowered in ("auto", "head", "any") or _COMMIT.fullmatch(lowered):
         return lowered
     raise ValueError("is not a commit; write auto, head, any, or 7 to 40 hex digits of a commit")
+
+
+def parse_revision(text: str) -> str:
+    """Read 7 to 40 hex digits of a commit, in lower case."""
+    if _COMMIT.fullmatch(text.lower()):
+        return text.lower()
+    raise ValueError("is not a commit; write 7 to 40 hex digits of one")
+
+
+def parse_superseded(text: str) -> str:
+    """Read whether a step fails that another push has overtaken."""
+    if text in SUPERSEDED:
+        return text
+    raise ValueError(f"is not one of {', '.join(SUPERSEDED)}")
+
+
+def parse_text(text: str) -> str:
+    """Read any text of one line."""
+    if text.isprintable():
+        return text
+    raise ValueError("has characters that cannot be shown; write one line of text")
+
+
+def parse_retries(text: str) -> int:
+    """Read a whole number from 0 to 20."""
+    if re.fullmatch(r"[0-9]{1,2}", text) and int(text) <= MAX_RETRIES:
+        return int(text)
+    raise ValueError(f"is not a whole number from 0 to {MAX_RETRIES}")
 
 
 def parse_stages(text: str) -> frozenset[str]:
@@ -270,8 +300,10 @@ def parse_endpoint(text: str) -> str:
 
 
 def parse_health_check(text: str) -> str:
-    """Read a path on the app's own host, or an https address."""
-    wrong = "is neither a path such as /healthz on the app's own host nor an https address"
+    """Read `auto`, a path on the app's own host, or an https address."""
+    wrong = "is neither auto, a path such as /healthz on the app's own host, nor an https address"
+    if text.lower() == "auto":
+        return "auto"
     if re.fullmatch(r"/(?!/)[\x21-\x7e]*", text):
         return text
     address = _address(text, wrong)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hf_action.inputs import checks
 from hf_action.inputs.doors import read_flags, read_variables, with_fallbacks
 from hf_action.inputs.readers import parse_stages, shown
-from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, WRITES, Operation
+from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, WRITES, Operation
 from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import Choice, Filters, is_pattern
@@ -36,9 +36,14 @@ class Settings:
     stages: frozenset[str]  # empty: do not wait
     timeout: float
     commit: str  # auto, head, any, or the beginning of a commit
+    if_superseded: str  # fail, pass
     settle: float
     stable_for: float
-    health_check: str | None  # a path on the app's own host, or an address
+    health_check: str | None  # auto, a path on the app's own host, or an address
+    health_check_contains: str | None
+    rollback: bool
+    rollback_to: str | None  # a commit, or the beginning of one
+    retries: int
     poll_interval: float | None  # None: auto
     factory_reboot: bool
     hardware: str | None
@@ -69,8 +74,13 @@ class Settings:
 
     @property
     def writes(self) -> bool:
-        """Whether the operation needs the right to change the Space."""
-        return self.operation in WRITES and not self.dry_run
+        """Whether the step needs the right to change the Space."""
+        return (self.operation in WRITES or self.may_roll_back) and not self.dry_run
+
+    @property
+    def may_roll_back(self) -> bool:
+        """Whether the last good commit is to be put back where a new one fails."""
+        return self.rollback and self.operation in DEPLOYS
 
     @property
     def wish(self) -> Wish:
@@ -203,6 +213,7 @@ def build_settings(
     spaces = values["space-id"] or ()
     mistakes += checks.operation(operation, stages=stages, given=given, restore=values["restore"])
     mistakes += checks.endpoint(values["endpoint"], has_token=bool(given.get("token") or keyless))
+    mistakes += checks.without(given, rollback=values["rollback"])
     mistakes += checks.contradictions(spaces, values["author"] or (), filters.search)
     settings = Settings(
         **{fieldname: values[name] for name, fieldname in _OWN_FIELDS.items()},

@@ -25,6 +25,8 @@ OPERATIONS = {name: row.help for name, row in operations.OPERATIONS.items()}
 WRITES = frozenset(name for name, row in operations.OPERATIONS.items() if row.writes)
 WAITS = frozenset(name for name, row in operations.OPERATIONS.items() if row.waits_for)
 CHANGES = frozenset(name for name, row in operations.OPERATIONS.items() if row.changes)
+DEPLOYS = frozenset(name for name, row in operations.OPERATIONS.items() if row.deploys)
+RETRIED = frozenset(name for name, row in operations.OPERATIONS.items() if row.retried)
 ALL = frozenset(OPERATIONS)
 
 DEFAULT_STAGES = {name: row.waits_for for name, row in operations.OPERATIONS.items() if row.waits_for}
@@ -151,6 +153,16 @@ INPUTS = {
             per_space=True,
         ),
         Input(
+            "if-superseded",
+            "What becomes of a step whose commit another push has overtaken: fail; or pass, which leaves the result "
+            "superseded and sets the exit status to 0.",
+            forms.SUPERSEDED,
+            Group.WAITING,
+            default="fail",
+            used_by=WAITS - {"pause"},
+            per_space=True,
+        ),
+        Input(
             "settle",
             "How long to ignore a stage that has not changed since the step acted: the Hub may still be reporting the "
             "old build.",
@@ -171,12 +183,53 @@ INPUTS = {
         ),
         Input(
             "health-check",
-            "A path on the Space's own host, such as /healthz, or an https address. It must answer below 400 before "
-            "the Space counts as reached.",
+            "A path on the Space's own host, such as /healthz; an https address; or auto, which is /config for gradio, "
+            "/_stcore/health for streamlit, and / for others. It must answer below 400 before the Space counts as "
+            "reached.",
             forms.HEALTH_CHECK,
             Group.WAITING,
             used_by=WAITS - {"pause"},
             per_space=True,
+        ),
+        Input(
+            "health-check-contains",
+            "A text that the first MiB of the answer to health-check must contain.",
+            forms.TEXT,
+            Group.WAITING,
+            used_by=WAITS - {"pause"},
+            per_space=True,
+        ),
+        Input(
+            "rollback",
+            "When a new commit fails, put the files of the last good one back, by a commit. The step fails all the "
+            "same.",
+            forms.BOOLEAN,
+            Group.ACTION,
+            default="false",
+            used_by=DEPLOYS,
+            per_space=True,
+            changes=True,
+        ),
+        Input(
+            "rollback-to",
+            "With rollback, the commit to put back, instead of the one that was being served at the first look: 7 to "
+            "40 hex digits.",
+            forms.REVISION,
+            Group.ACTION,
+            used_by=DEPLOYS,
+            per_space=True,
+            changes=True,
+        ),
+        Input(
+            "retries",
+            "How often to restart a Space again after a failure that is the Hub's own fault, such as a lack of "
+            "machines.",
+            forms.RETRIES,
+            Group.ACTION,
+            default="1",
+            used_by=RETRIED,
+            per_space=True,
+            changes=True,
         ),
         Input(
             "poll-interval",
@@ -307,7 +360,7 @@ INPUTS = {
             forms.BOOLEAN,
             Group.ACTION,
             default="false",
-            used_by=CHANGES,
+            used_by=CHANGES | DEPLOYS,
         ),
         Input(
             "token",

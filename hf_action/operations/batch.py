@@ -17,6 +17,8 @@ from hf_action.operations.execution import Execution
 from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import NO_TOKEN, SpaceProgress, run_parallel, verdict_of
+from hf_action.operations.retrying import Retries
+from hf_action.operations.rollback import Rollback
 from hf_action.operations.watching import watch
 from hf_action.operations.writes import Sender
 from hf_action.rules import pace, waiting
@@ -78,6 +80,15 @@ class Batch:
         self._explainer = Explainer(
             endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
         )
+        self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, deadline=deadline)
+        self._rollback = Rollback(
+            hub=hub,
+            poller=self._poller,
+            clock=clock,
+            width=settings.max_parallel,
+            extend=self._extend,
+            watch=self._watch,
+        )
         self._listener: Listener | None = None
         self._claimed: dict[str, SpaceProgress] = {}
         self._members: dict[str, SpaceProgress] = {}
@@ -102,9 +113,23 @@ class Batch:
             nothing = "no Space was selected, so there is nothing to wait for."
             raise NotFound(nothing, remedy="Check author, patterns and filters.")
         self._check(self._members.values())
-        run_parallel(self._open(), self._begin, width=self._settings.max_parallel)
-        self._watch({progress.asked: progress for progress in self._open()})
-        run_parallel(self._members.values(), self._explainer.explain, width=self._settings.max_parallel)
+        self._carry_out(self._execution.run)
+        while self._retries.reopen(self._members.values()):
+            self._carry_out(self._retries.restart)
+        self._rollback.run(self._members.values())
+
+    def _carry_out(self, work: Callable[[SpaceProgress], None]) -> None:
+        """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""
+        members, width = self._open(), self._settings.max_parallel
+        run_parallel(members, self._guarded(work), width=width)
+        self._watch({progress.asked: progress for progress in self._open()}, self._end)
+        ended = [progress for progress in members if progress.verdict is not progress.failed_before]
+        run_parallel(ended, self._explainer.explain, width=width)
+
+    @property
+    def deadline(self) -> float:
+        """When the step ends; a rollback may make it later."""
+        return self._deadline
 
     def end_open(self, verdict: Verdict) -> None:
         """Give every Space that has none yet the same verdict."""
@@ -123,21 +148,7 @@ class Batch:
     def results(self) -> tuple[Result, ...]:
         """Return what became of each Space, in the order asked for."""
         return tuple(
-            Result(
-                space=progress.space,
-                outcome=progress.verdict.outcome,
-                message=progress.verdict.message,
-                elapsed=progress.ended - self._began,
-                url=page(self._settings.endpoint, progress.space),
-                before=progress.before,
-                after=progress.after,
-                cause=progress.verdict.cause,
-                evidence=progress.verdict.evidence,
-                blame=progress.verdict.blame,
-                changed=progress.changed,
-                timeline=tuple(progress.timeline),
-                log=tuple(progress.tail),
-            )
+            _result(progress, progress.verdict, began=self._began)
             for progress in self._members.values()
             if progress.verdict and not progress.twin and not _is_left_out(progress)
         )
@@ -170,11 +181,23 @@ class Batch:
         for warning in told.warnings:
             self._log.annotate("warning", warning)
 
-    def _begin(self, progress: SpaceProgress) -> None:
-        try:
-            self._execution.run(progress)
-        except ActionError as error:
-            self._end(progress, verdict_of(error))
+    def _guarded(self, work: Callable[[SpaceProgress], None]) -> Callable[[SpaceProgress], None]:
+        """Let an error on one Space be its verdict."""
+
+        def guarded(progress: SpaceProgress) -> None:
+            try:
+                work(progress)
+            except ActionError as error:
+                self._end(progress, verdict_of(error))
+
+        return guarded
+
+    def _extend(self, until: float) -> float:
+        """Go on until then, if that is later than the deadline so far; return when the step ends."""
+        self._deadline = max(self._deadline, until)
+        self._hub.extend(self._deadline)
+        self._poller.extend(self._deadline)
+        return self._deadline
 
     def _claim(self, progress: SpaceProgress) -> bool:
         """Whether a Space is the first of its name: an old and a new name may stand for the same one."""
@@ -191,8 +214,8 @@ class Batch:
 
     # ---- waiting ----
 
-    def _watch(self, expected: dict[str, SpaceProgress]) -> None:
-        """Wait for all Spaces that are still open."""
+    def _watch(self, expected: dict[str, SpaceProgress], conclude: Callable[[SpaceProgress, Verdict], None]) -> None:
+        """Wait for Spaces; `conclude` is told how that ended for each."""
         if len(expected) == 1:
             self._listener = self._listen(*expected.values())
         goals = {space: progress.goal for space, progress in expected.items() if progress.goal}
@@ -207,7 +230,7 @@ class Batch:
             goals,
             {space: progress.history for space, progress in expected.items()},
             observe=observe,
-            conclude=lambda space, verdict: self._end(expected[space], verdict),
+            conclude=lambda space, verdict: conclude(expected[space], verdict),
             pace=lambda spaces: self._pace([expected[space] for space in spaces]),
             clock=self._listener or self._clock,
         )
@@ -260,6 +283,27 @@ class Batch:
 
     def _open(self) -> list[SpaceProgress]:
         return [progress for progress in self._members.values() if not progress.verdict]
+
+
+def _result(progress: SpaceProgress, verdict: Verdict, *, began: float) -> Result:
+    """Return what became of a Space."""
+    return Result(
+        space=progress.space,
+        outcome=verdict.outcome,
+        message=progress.message,
+        elapsed=progress.ended - began,
+        url=page(progress.settings.endpoint, progress.space),
+        before=progress.before,
+        after=progress.after,
+        cause=verdict.cause,
+        evidence=verdict.evidence,
+        blame=verdict.blame,
+        changed=progress.changed,
+        rolled_back_to=progress.rolled_back_to,
+        tolerated=verdict.outcome is Outcome.SUPERSEDED and progress.settings.if_superseded == "pass",
+        timeline=tuple(progress.timeline),
+        log=tuple(progress.tail),
+    )
 
 
 def _is_left_out(progress: SpaceProgress) -> bool:

@@ -182,6 +182,14 @@ class Execution:
         near = get_close_matches(flavor, known, n=1)
         return f"Did you mean {near[0]}?" if near else f"The Hub has {', '.join(known)}."
 
+    def restart_again(self, progress: SpaceProgress) -> None:
+        """Restart a Space that failed, if it still is what it was; else wait for what it does by itself."""
+        stage, operation = progress.stage, progress.settings.operation
+        factory_reboot = progress.settings.factory_reboot and operation == "restart"
+        write = restart(factory_reboot=factory_reboot)
+        if not self._send(progress, lambda now: write if now.stage == stage else None):
+            self._expect(progress, began=self._clock.now(), acted=False)
+
     # ---- wake: the least that helps ----
 
     def _wake(self, progress: SpaceProgress) -> None:

@@ -36,6 +36,8 @@ OWN_LOOK_EVERY = 60.0
 OWN_LOOKS = 10
 # Seconds between looks at a Space that the Hub does not know yet.
 NEW_SPACE_INTERVAL = 2.5
+# Where the servers of an SDK say whether they are well: `health-check: auto` asks there, and for / elsewhere.
+HEALTH_PATHS = {"gradio": "/config", "streamlit": "/_stcore/health"}
 # What the Hub calls a hot reload that took place.
 HOT_RELOADED = "created"
 # What counts as the number of Spaces of an owner whose listing is refused: so many pages are never worth it.
@@ -53,6 +55,10 @@ class Poller:
         self._deadline = deadline
         self._width = width
         self._owned: dict[str, int] = {}  # how many Spaces an owner's listing has
+
+    def extend(self, deadline: float) -> None:
+        """Go on looking until `deadline`."""
+        self._deadline = deadline
 
     # ---- the first look ----
 
@@ -289,11 +295,14 @@ class Poller:
 
     def _probe(self, progress: SpaceProgress, address: str) -> str:
         """Return what the app answers instead of what it should; nothing when it is well."""
+        if address == "auto":
+            address = HEALTH_PATHS.get(progress.latest.sdk or "", "/")
         if address.startswith("/"):
             if not progress.latest.host:
                 return "the Hub reports no address of the app"
             address = progress.latest.host.rstrip("/") + address
-        return self._hub.probe(address, progress.latest)
+        contains = progress.settings.health_check_contains or ""
+        return self._hub.probe(address, progress.latest, contains=contains)
 
     def _wants_head(self, progress: SpaceProgress, runtime: SpaceRuntime, *, moved: bool, now: float) -> bool:
         """Whether the head must be read again, to tell a newer push from an older build."""

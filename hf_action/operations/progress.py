@@ -43,6 +43,11 @@ class SpaceProgress:
     changed: bool = False
     verdict: Verdict | None = None
     ended: float = 0.0
+    failed_before: Verdict | None = None  # the verdict after which it was restarted again
+    restarts: int = 0  # how often it was restarted again because the Hub was to blame
+    good: str = ""  # the commit that is put back
+    rollback: str = ""  # what has become so far of putting it back, for people
+    rolled_back_to: str = ""  # the commit that was put back and is served again
     log: list[str] = field(default_factory=list)  # what was read of its log
     tail: list[str] = field(default_factory=list)  # what is shown of it
 
@@ -50,6 +55,14 @@ class SpaceProgress:
 
     def __post_init__(self) -> None:
         self.asked = self.space
+
+    @property
+    def message(self) -> str:
+        """How it ended, and what was done about it."""
+        assert self.verdict
+        again = f"after {self.restarts} more {'tries' if self.restarts > 1 else 'try'}" if self.restarts else ""
+        seen = f"{self.verdict.seen}, {again}" if again else self.verdict.seen
+        return ". ".join(part for part in (seen, self.rollback, self.verdict.remedy) if part)
 
     @property
     def found(self) -> SpaceInfo:

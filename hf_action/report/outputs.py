@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 
 from hf_action.rules.models import NEVER, SpaceInfo
-from hf_action.rules.outcomes import Outcome
 from hf_action.rules.results import Result, Step, duration
 from hf_action.rules.sanitize import one_line
 from hf_action.rules.selection import shares
@@ -83,7 +82,7 @@ def document(step: Step) -> dict[str, object]:
         "elapsed": round(step.elapsed, 1),
         "requests": step.requests,
         "count": len(records),
-        "failed": sum(result.outcome.status != 0 for result in step.results),
+        "failed": sum(result.status != 0 for result in step.results),
         "hourly-cost": round(_cost(step, before=False), 2) if step.prices else None,
         "hourly-saved": round(_saved(step), 2) if step.prices else None,
         "spaces": records,
@@ -92,6 +91,7 @@ def document(step: Step) -> dict[str, object]:
         },
         "message": one_line(step.message),
         **{name: _common([entry[name] for entry in records]) for name in ("cause", "evidence", "blame")},
+        "rolled-back-to": _common([result.rolled_back_to or None for result in step.results]),
     }
 
 
@@ -142,7 +142,7 @@ def _saved(step: Step) -> float:
     stopped = [
         _hourly(result.before, step.prices) - _hourly(result.after, step.prices)
         for result in step.results
-        if result.changed and not result.outcome.status
+        if result.changed and not result.status
     ]
     return max(sum(stopped, 0.0), 0.0)
 
@@ -170,9 +170,9 @@ def annotation(result: Result) -> str:
     return one_line(f"{result.space}: {result.outcome.word}: {result.message}")
 
 
-def level(outcome: Outcome) -> str:
-    """Return the kind of annotation that fits an outcome."""
-    return "error" if outcome.status else "notice"
+def level(status: int) -> str:
+    """Return the kind of annotation that fits an exit status."""
+    return "error" if status else "notice"
 
 
 def heading(step: Step) -> str:

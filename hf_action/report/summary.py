@@ -89,7 +89,7 @@ def _failures(results: Sequence[Result]) -> list[str]:
     """Return each failure once, with the Spaces that share it."""
     shared: dict[tuple[Outcome, str], list[str]] = {}
     for result in results:
-        if result.outcome.status:
+        if result.status:
             shared.setdefault((result.outcome, result.message), []).append(result.space)
     lines = []
     for (outcome, message), spaces in shared.items():

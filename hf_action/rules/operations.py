@@ -212,6 +212,8 @@ class Operation:
     any_commit: bool = False  # whether it does not matter which commit is there in the end
     needs: str = ""  # the input it cannot do without
     selected_leaves: frozenset[str] = frozenset()  # stages in which a Space that nobody named is left alone
+    deploys: bool = False  # whether it waits for a new commit, in place of which the one before can be put back
+    retried: bool = False  # whether it is worth a restart where the Hub is to blame for a failure
     verb: str = ""  # "a static Space has no runtime to …"
     holds_already: Callable[[Wish, SpaceRuntime], str] = _never
     sends: Callable[[Wish, SpaceRuntime], tuple[Write, ...]] = _nothing
@@ -226,6 +228,7 @@ OPERATIONS = {
             "wait",
             "Wait until each Space is in the stage asked for; change nothing.",
             waits_for="RUNNING",
+            deploys=True,
         ),
         Operation(
             "restart",
@@ -233,6 +236,8 @@ OPERATIONS = {
             writes=True,
             changes=True,
             waits_for="RUNNING",
+            deploys=True,
+            retried=True,
             selected_leaves=frozenset({"PAUSED"}),
             verb="restart",
             sends=_restart,
@@ -254,6 +259,7 @@ OPERATIONS = {
             "Make each Space serve with the least that helps: a visit, or a restart where that does not help.",
             changes=True,
             waits_for="RUNNING",
+            retried=True,
             selected_leaves=frozenset(
                 {"PAUSED", "STOPPED", "BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE", "DELETING"}
             ),
@@ -267,6 +273,7 @@ OPERATIONS = {
             writes=True,
             changes=True,
             waits_for="RUNNING",
+            retried=True,
             needs="hardware",
             verb="put on other hardware",
             holds_already=_runs_on,

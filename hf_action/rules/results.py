@@ -30,9 +30,16 @@ class Result:
     cause: str = ""
     evidence: str = ""
     blame: str = ""
+    rolled_back_to: str = ""  # the commit that was put back after a failure, and is served again
+    tolerated: bool = False  # whether it does not count as a failure, although its outcome is one
     changed: bool = False  # whether this step sent a change that the Hub took
     timeline: tuple[Moment, ...] = ()
     log: tuple[str, ...] = ()  # the tail of the build or run log, each made one line
+
+    @property
+    def status(self) -> int:
+        """What it means for the exit status."""
+        return 0 if self.tolerated else self.outcome.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,12 @@ class Step:
     requests: int
     prices: Mapping[str, float]  # US dollars an hour by flavor
     results: tuple[Result, ...] = ()
+    tolerated: bool = False  # whether it does not count as a failure, although its outcome is one
+
+    @property
+    def status(self) -> int:
+        """What it means for the exit status."""
+        return 0 if self.tolerated else self.outcome.status
 
 
 def conclude(
@@ -58,7 +71,10 @@ def conclude(
     prices: Mapping[str, float],
 ) -> Step:
     """Sum up the results of a step that named at least one Space."""
-    outcome = Outcome.CANCELLED if cancelled else worst([result.outcome for result in results])
+    counted = [result.outcome for result in results if not result.tolerated]
+    tolerated = not cancelled and not any(outcome.status for outcome in counted)
+    considered = [result.outcome for result in results] if tolerated else counted
+    outcome = Outcome.CANCELLED if cancelled else worst(considered)
     if len(results) == 1:
         message = f"{results[0].space}: {results[0].message}"
     else:
@@ -74,6 +90,7 @@ def conclude(
         requests=requests,
         prices=prices,
         results=tuple(results),
+        tolerated=tolerated,
     )
 
 

@@ -49,7 +49,7 @@ class Log:
     def conclude(self, results: Sequence[Result]) -> None:
         """Print what became of each Space, as the last that is said of it."""
         for result in results:
-            self.annotate(level(result.outcome), annotation(result))
+            self.annotate(level(result.status), annotation(result))
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that belong together, folded where that is possible."""

@@ -88,7 +88,7 @@ class Terminal(Log):
         if not self._live:
             super().conclude(results)
             return
-        untold = [one for one in results if one.outcome.status or one.space not in self._rows]
+        untold = [one for one in results if one.status or one.space not in self._rows]
         self._rows = {one.space: self._rows[one.space] for one in results if one.space in self._rows}
         self._over = True
         with suppress(Exception):  # neither a terminal that has gone nor a mistake in drawing costs the outputs

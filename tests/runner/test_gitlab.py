@@ -52,16 +52,17 @@ def test_the_template_is_valid(tmp_path):
     assert check(pipeline).returncode != 0
 
 
-def test_the_pipeline_of_the_page_is_valid(tmp_path):
+@pytest.mark.parametrize(("number", "job"), [(0, "space"), (1, "serve-or-roll-back")])
+def test_the_pipeline_of_the_page_is_valid(tmp_path, number, job):
     """It includes the template that is there, and extends the job in it."""
-    (block,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    block = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[number]
     pipeline = tmp_path / "pipeline.yml"
     pipeline.write_text(block)
     done = check(pipeline)
     assert done.returncode == 0, done.stdout
     told = yaml.safe_load(block)
     assert told["include"][0]["remote"].endswith(f"/OWNER/hf-space/v1/{TEMPLATE.relative_to(ROOT)}")
-    assert told["space"]["extends"] == ".hf-space" and set(told["space"]["variables"]) <= set(JOB["variables"])
+    assert told[job]["extends"] == ".hf-space" and set(told[job]["variables"]) <= set(JOB["variables"])
 
 
 def test_the_page_names_every_variable():

@@ -135,7 +135,7 @@ def test_the_morning_is_an_hour_of_the_schedule():
     assert (len(hours), hours.index(named)) == (2, 1)
 
 
-@pytest.mark.parametrize(("name", "job"), [("after-push.yml", "deploy"), ("preview.yml", "build")])
+@pytest.mark.parametrize(("name", "job"), [("after-push.yml", "deploy"), ("deploy.yml", "deploy"), ("preview.yml", "build")])
 def test_a_sync_is_for_the_space_that_is_waited_for(name, job):
     """It has only inputs that huggingface/hub-sync has, and comes before the waiting."""
     _, sync, wait, *_ = load(ROOT / "examples" / name)["jobs"][job]["steps"]
