@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hf_action.inputs.table import OPERATIONS
 from simhub.faults import Fault, Kind
@@ -154,6 +155,16 @@ def test_outputs_that_cannot_be_written_are_a_warning(way, space, status, run, f
     assert (ended.status, ended.outputs) == (status, {}), ended.log
     assert re.search(r"^::warning.*::GITHUB_OUTPUT could not be written", ended.log, re.MULTILINE), ended.log
     assert f"{space}: " in ended.log and space in ended.summary
+
+
+def test_container_hooks_of_kubernetes_start_it(run):
+    """They run a script in a pod of the image, whose last line is the entry point of action.yml behind `env`.
+
+    Source: actions/runner-container-hooks, packages/k8s/src/k8s/utils.ts, writeContainerStepScript.
+    """
+    script = "cd /github/workspace && exec env 'INPUT_SPACE-ID=acme/paused' INPUT_OPERATION=info /action/entrypoint.py"
+    ended = run("wait", "acme/busy", "-lc", script, options=("--entrypoint", "/bin/sh"))
+    assert (ended.status, ended.result, ended.outputs["space-id"]) == (0, "ok", "acme/paused"), ended.log
 
 
 # ---- signals: there is no init, so the process itself must obey them ----
@@ -378,7 +389,10 @@ def test_everything_is_compiled_and_taken_as_it_is(inventory):
 
 
 def test_the_interpreter_is_isolated(image):
-    """The entry point is run by path and with -I."""
+    """The entry points are run by path, and their first line says -I; the image's own is that of action.yml."""
     (about,) = json.loads(docker("image", "inspect", image))
-    assert about["Config"]["Entrypoint"] == ["python3", "-I", "/action/entrypoint.py"]
+    runs = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]
+    assert about["Config"]["Entrypoint"] == [runs["entrypoint"]]
+    paths = [runs["entrypoint"], runs["post-entrypoint"]]
+    assert docker("run", "--rm", "--entrypoint", "head", image, "-qn1", *paths) == "\n".join(["#!/usr/bin/env -S python3 -I"] * 2)
     assert not about["Config"]["User"]  # root, as GitHub demands of actions: the runner's files belong to others
