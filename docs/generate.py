@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from docs.composite import composite  # noqa: E402 - a script finds the code beside it
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
 from hf_action.rules.outcomes import SEVERITY, Outcome  # noqa: E402 - a script finds the code beside it
 from hf_action.rules.pace import Events, interval  # noqa: E402
@@ -31,6 +32,7 @@ def main() -> int:
     for page in PAGES:
         path = ROOT / page
         path.write_text(drawn(path.read_text()))
+    (ROOT / "composite/action.yml").write_text(composite((ROOT / "action.yml").read_text()))
     return 0
 
 
