@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from docs.composite import composite
-from tests.conftest import read_outputs
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -90,6 +89,11 @@ def step(action: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
         return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
 
     return step
+
+
+def read_outputs(file: Path) -> dict[str, str]:
+    """Return what was written to a file of the runner in its form of one line each."""
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
 def environments(folder: Path) -> list[Path]:
