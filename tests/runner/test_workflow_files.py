@@ -20,8 +20,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 REUSABLE = [path for path in WORKFLOWS if "workflow_call:" in path.read_text()]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-# The action in an example, the action in a reusable workflow, and a reusable workflow in an example.
-STEP, SELF, CALL = "OWNER/hf-space@v1", "./", re.compile(r"OWNER/hf-space/\.github/workflows/([\w-]+\.yml)@v1")
+# The action in an example, without a container, and in a reusable workflow; and a reusable workflow in an example.
+STEP, COMPOSITE, SELF = "OWNER/hf-space@v1", "OWNER/hf-space/composite@v1", "./"
+CALL = re.compile(r"OWNER/hf-space/\.github/workflows/([\w-]+\.yml)@v1")
 # action.yml of huggingface/hub-sync v0.1.0; those after it have added to them.
 HUB_SYNC = {"github_repo_id", "huggingface_repo_id", "hf_token", "repo_type", "space_sdk", "private", "subdirectory"}
 
@@ -208,8 +209,9 @@ def test_yaml_in_documents_uses_what_there_is(block):
             assert set(user["with"]) <= set(
                 load(ROOT / ".github/workflows" / called[1])["on"]["workflow_call"]["inputs"]
             )
-        elif user["uses"] == STEP:
+        elif user["uses"] in (STEP, COMPOSITE):
             assert set(user["with"]) <= set(ACTION["inputs"])
+            assert user["uses"] == STEP or "restore" not in user["with"]
 
 
 # ---- reusable workflows ----
