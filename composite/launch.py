@@ -34,6 +34,7 @@ def main() -> int:
     except NoEnvironment as problem:
         report(f"{problem}. {HELP}")
         return 1
+    os.environ.pop("GITHUB_STATE", None)  # what is kept there is for a post step, and a composite action has none
     command = [str(python), "-I", str(ROOT / "entrypoint.py"), *sys.argv[1:]]
     if os.name == "nt":  # there, exec leaves the waiting step with the exit status of nobody
         return subprocess.call(command)

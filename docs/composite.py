@@ -33,7 +33,6 @@ runs:
         printf 'result=invalid-input\\nmessage=%s\\n' "$message" >>"$GITHUB_OUTPUT"
         exit 2
       env:
-        HF_SPACE_NO_POST: "1" # so that `restore` is a mistake
         MSYS2_ENV_CONV_EXCL: INPUT_ # or bash on Windows would turn /healthz into C:/Program Files/Git/healthz
 """
 

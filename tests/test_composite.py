@@ -22,7 +22,7 @@ COMPOSITE = yaml.safe_load((ROOT / "composite/action.yml").read_text())
 PROGRAM = """\
 import os, sys
 print("prefix", sys.prefix)
-print("isolated", sys.flags.isolated, "space", os.environ.get("INPUT_SPACE-ID"), "post", os.environ.get("HF_SPACE_NO_POST"))
+print("isolated", sys.flags.isolated, "space", os.environ.get("INPUT_SPACE-ID"), "state", os.environ.get("GITHUB_STATE"))
 sys.exit(int(os.environ.get("STATUS", "0")))
 """
 
@@ -49,7 +49,7 @@ def test_inputs_reach_the_program_as_variables():
     given = {name: value for name, value in STEP["env"].items() if name.startswith("INPUT_")}
     assert given == {f"INPUT_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]}
     assert "${{" not in STEP["run"]
-    assert STEP["env"].keys() - given.keys() == {"HF_SPACE_NO_POST", "MSYS2_ENV_CONV_EXCL"}
+    assert STEP["env"].keys() - given.keys() == {"MSYS2_ENV_CONV_EXCL"}
 
 
 @pytest.mark.parametrize("file", ["action.yml", "composite/action.yml"])
@@ -84,7 +84,7 @@ def step(action: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
         output.touch()
         environ = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
         environ |= {"GITHUB_ACTION_PATH": str(action / "composite"), "GITHUB_OUTPUT": str(output), "INPUT_SPACE-ID": "acme/demo"}
-        environ |= {"RUNNER_TEMP": str(tmp_path / "temp"), "HF_SPACE_NO_POST": "1"} | variables
+        environ |= {"RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_STATE": str(tmp_path / "state")} | variables
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEP["run"]]
         return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
 
@@ -102,10 +102,13 @@ def environments(folder: Path) -> list[Path]:
 
 
 def test_the_program_runs_in_an_environment_of_its_own(step, tmp_path):
-    """Isolated, with the inputs, and with its own exit status; a second step finds the environment ready."""
+    """Isolated, with the inputs, and with its own exit status; a second step finds the environment ready.
+
+    It is not offered a state to keep, so `restore` is a mistake there: nobody would undo anything.
+    """
     first = step(RUNNER_TOOL_CACHE=str(tmp_path / "tools"), STATUS="6")
     (made,) = environments(tmp_path / "tools")
-    assert (first.returncode, first.stdout) == (6, f"prefix {made}\nisolated 1 space acme/demo post 1\n"), first.stderr
+    assert (first.returncode, first.stdout) == (6, f"prefix {made}\nisolated 1 space acme/demo state None\n"), first.stderr
     written = made.stat().st_mtime_ns
     assert step(RUNNER_TOOL_CACHE=str(tmp_path / "tools")).stdout == first.stdout
     assert environments(tmp_path / "tools") == [made] and made.stat().st_mtime_ns == written
