@@ -86,7 +86,10 @@ def step(action: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
         environ |= {"GITHUB_ACTION_PATH": str(action / "composite"), "GITHUB_OUTPUT": str(output), "INPUT_SPACE-ID": "acme/demo"}
         environ |= {"RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_STATE": str(tmp_path / "state")} | variables
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEP["run"]]
-        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
+        with subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            said, complaints = process.communicate(timeout=120)
+        (tmp_path / "pid").write_text(str(process.pid))
+        return subprocess.CompletedProcess(command, process.returncode, said, complaints)
 
     return step
 
@@ -112,6 +115,13 @@ def test_the_program_runs_in_an_environment_of_its_own(step, tmp_path):
     written = made.stat().st_mtime_ns
     assert step(RUNNER_TOOL_CACHE=str(tmp_path / "tools")).stdout == first.stdout
     assert environments(tmp_path / "tools") == [made] and made.stat().st_mtime_ns == written
+
+
+def test_a_signal_of_the_runner_reaches_the_program(step, action, tmp_path):
+    """It goes to the process that the runner has started, which by then is the program itself."""
+    (action / "entrypoint.py").write_text("import os\nprint(os.getpid())\n")
+    done = step()
+    assert done.stdout.strip() == (tmp_path / "pid").read_text(), done.stderr
 
 
 def test_other_pins_need_another_environment(step, action, tmp_path):
