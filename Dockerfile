@@ -20,5 +20,6 @@ LABEL org.opencontainers.image.title="hf-space" \
       org.opencontainers.image.description="Operate Hugging Face Spaces from a workflow or a shell, and wait until they are truly in the stage asked for" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /action /action
-# Isolated: neither the workspace, nor PYTHON* variables, nor a user's site-packages can put a module before ours.
-ENTRYPOINT ["python3", "-I", "/action/entrypoint.py"]
+# Isolated by its first line: neither the workspace, nor PYTHON* variables, nor a user's site-packages can put a module
+# before ours. It is a file that runs by itself because container hooks take no words before it; see docs/runners.md.
+ENTRYPOINT ["/action/entrypoint.py"]

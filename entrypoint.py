@@ -1,3 +1,4 @@
+#!/usr/bin/env -S python3 -I
 """Where the container starts: by path and isolated, so that no file of the workspace is imported instead of ours."""
 
 import sys

@@ -3,6 +3,7 @@
     release.py check TAG OWNER/REPO <TAGS    say what is released, for $GITHUB_OUTPUT, or all that speaks against it
     release.py tree BASE-TREE IMAGE          print the tree of the release commit, as GitHub's API takes it
     release.py notes TAG IMAGE OWNER/REPO    print the notes
+    release.py newest MAJOR <TAGS            print the newest version of a major, such as v1
 
 Run in the root of the repository by .github/workflows/release.yml, before anything is installed, so it imports only the
 standard library. docs/releasing.md tells the whole story.
@@ -34,6 +35,8 @@ def main(words: list[str]) -> int:
                 print(json.dumps(tree(base, image)))
             case ["notes", tag, image, repository]:
                 print(notes(tag, image, repository))
+            case ["newest", major]:
+                print(newest(major, sys.stdin))
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2
@@ -54,7 +57,8 @@ def check(tag: str, repository: str, refs: Iterable[str]) -> dict[str, str]:
     ]
     if not entry(version):
         against.append(f"CHANGELOG.md has nothing below a heading '## {version} - YYYY-MM-DD'")
-    later = [each for each in released(refs) if each[0] == int(major) and each >= numbers(version)]
+    out = released(refs)
+    later = [each for each in out if each[0] == int(major) and each >= numbers(version)]
     if later:
         against.append(f"v{'.'.join(map(str, max(later)))} is out, and v{major} never moves back")
     if against:
@@ -65,6 +69,7 @@ def check(tag: str, repository: str, refs: Iterable[str]) -> dict[str, str]:
         "major": f"v{major}",
         "image": f"ghcr.io/{repository.lower()}",  # the name of an image has no capitals, that of a repository may
         "base": base(),
+        "draft": "" if out else "true",  # the Marketplace takes no release that is out already
     }
 
 
@@ -84,6 +89,12 @@ def released(refs: Iterable[str]) -> list[tuple[int, ...]]:
     """Return the versions among `refs`; the others are tags such as v1."""
     found = (re.fullmatch(rf"refs/tags/v({VERSION})", ref.strip()) for ref in refs)
     return [numbers(each[1]) for each in found if each]
+
+
+def newest(major: str, refs: Iterable[str]) -> str:
+    """Return the tag of the newest released version of a major, or nothing."""
+    found = [each for each in released(refs) if f"v{each[0]}" == major]
+    return f"v{'.'.join(map(str, max(found)))}" if found else ""
 
 
 def base() -> str:

@@ -17,6 +17,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from docs.composite import composite  # noqa: E402 - a script finds the code beside it
 from hf_action.diagnosis.page import draw_page  # noqa: E402 - a script finds the code beside it
 from hf_action.inputs.fleet import MAX_SPACES  # noqa: E402
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
@@ -37,6 +38,7 @@ def main() -> int:
     action = ROOT / "action.yml"
     action.write_text(with_inputs(action.read_text()))
     (ROOT / "schemas/fleet.schema.json").write_text(fleet_schema())
+    (ROOT / "composite/action.yml").write_text(composite(action.read_text()))
     return 0
 
 

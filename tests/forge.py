@@ -1,7 +1,7 @@
 """Stand-ins for `gh` and `docker`, so that the shell of the release workflow runs here, word for word.
 
 `gh` answers from a local git repository, FORGE, as GitHub would: a reference that is there is not made again, one that
-is not there is not moved. `docker` has a registry in which everything has one digest. Both note what they were asked in
+is not there is not moved. A call that begins as FORGE_SAYS names it `fails`. `docker` has a registry in which everything has one digest. Both note what they were asked in
 FORGE/calls. FORGE_SAYS, a JSON object, makes them answer otherwise.
 """
 
@@ -15,12 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 DIGEST = "sha256:" + "ab" * 32
-SAYS = {"runs": 1, "signed": True, "base": DIGEST, "program": "hf-space 1.2.3"}
+SAYS = {"runs": 1, "signed": True, "base": DIGEST, "program": "hf-space 1.2.3", "fails": "nothing", "may-tag": True}
 
 # No jq is needed for these, and another expression is a failing test.
 JQ: dict[str, Callable] = {
     ".[].ref": lambda answer: "\n".join(each["ref"] for each in answer),
     ".sha": lambda answer: answer["sha"],
+    '.[] | "\\(.ref) \\(.object.sha)"': lambda answer: "\n".join(f"{each['ref']} {each['object']['sha']}" for each in answer),
+    '"\\(.tree.sha) \\(.parents[0].sha) \\(.verification.verified)"': lambda answer: (
+        f"{answer['tree']['sha']} {answer['parents'][0]['sha']} {str(answer['verification']['verified']).lower()}"
+    ),
     "select(.verification.verified).sha": lambda answer: answer["sha"] if answer["verification"]["verified"] else "",
 }
 
@@ -30,14 +34,20 @@ def main(program: str, words: list[str]) -> int:
     forge, says = Path(os.environ["FORGE"]), SAYS | json.loads(os.environ.get("FORGE_SAYS", "{}"))
     with (forge / "calls").open("a") as calls:
         calls.write(shlex.join([program, *words]) + "\n")
+    if shlex.join([program, *words]).startswith(says["fails"]):
+        print(f"{program}: HTTP 502", file=sys.stderr)
+        return 1
     match [program, *words]:
         case ["gh", "api", *rest]:
-            return api(Repository(forge), rest, signed=says["signed"])
+            return api(Repository(forge), rest, signed=says["signed"], may_tag=says["may-tag"])
         case ["gh", "run", "list", *_]:
             print(says["runs"])
+        case ["gh", "release", "view", tag, *_]:
+            return int(not (forge / f"notes-{tag}").exists())
         case ["gh", "release", "create", tag, *rest]:
             assert "--verify-tag" in rest and Repository(forge).has(f"refs/tags/{tag}")
-            (forge / "notes").write_text(sys.stdin.read())
+            assert not (forge / f"notes-{tag}").exists()
+            (forge / f"notes-{tag}").write_text(sys.stdin.read())
         case ["gh", "attestation", "verify", *_] | ["docker", "buildx", "imagetools", "create", *_]:
             pass
         case ["docker", "buildx", "imagetools", "inspect", _, "--format", shape] if "SBOM" in shape:
@@ -51,7 +61,7 @@ def main(program: str, words: list[str]) -> int:
     return 0
 
 
-def api(repository: "Repository", words: list[str], *, signed: bool) -> int:
+def api(repository: "Repository", words: list[str], *, signed: bool, may_tag: bool) -> int:
     """Answer one request of `gh api`."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("path")
@@ -69,12 +79,19 @@ def api(repository: "Repository", words: list[str], *, signed: bool) -> int:
     resource = asked.path.removeprefix("repos/OWNER/hf-space/git/")
     match asked.method or ("POST" if body else "GET"), resource.split("/"):
         case "GET", ["matching-refs", *prefix]:
-            answer = [{"ref": ref} for ref in repository.refs("/".join(prefix))]
+            found = repository.refs("/".join(prefix))
+            answer = [{"ref": ref, "object": {"sha": repository.git("rev-parse", ref)}} for ref in found]
+        case "GET", ["commits", sha]:
+            tree, parent = repository.git("rev-parse", f"{sha}^{{tree}}", f"{sha}^").split()
+            answer = {"tree": {"sha": tree}, "parents": [{"sha": parent}], "verification": {"verified": signed}}
         case "POST", ["trees"]:
             answer = {"sha": repository.tree(body["base_tree"], *body["tree"])}
         case "POST", ["commits"]:
             sha = repository.commit(body["tree"], parent=body["parents[]"], message=body["message"])
             answer = {"sha": sha, "verification": {"verified": signed}}
+        case "POST", ["refs"] if not may_tag:
+            print("gh: Resource not accessible by integration (HTTP 403)", file=sys.stderr)
+            return 1
         case "POST", ["refs"] if not repository.has(body["ref"]):
             answer = repository.point(body["ref"], body["sha"])
         case "PATCH", ["refs", *name] if repository.has(f"refs/{'/'.join(name)}") and body["force"] == "true":

@@ -1,5 +1,6 @@
 """The release, as .github/workflows/release.yml describes it: its shell and its script, run here step by step."""
 
+import json
 import os
 import re
 import shutil
@@ -195,7 +196,7 @@ def test_the_next_version_moves_only_the_major_tag(release):
 def test_the_notes_are_those_of_the_changelog(release):
     """The entry of this version and of no other, and how to check the image."""
     assert release.finish(), release.log
-    notes = (release.folder / "forge/notes").read_text()
+    notes = (release.folder / "forge/notes-v1.2.3").read_text()
     assert notes.startswith("- It waits.\n") and "fly" not in notes and "was there" not in notes
     assert f"gh attestation verify oci://{IMAGE} --repo OWNER/hf-space --source-ref refs/tags/source/v1.2.3" in notes
 
@@ -280,6 +281,59 @@ def test_a_version_is_never_published_twice(release):
     release.push()
     assert not release.run("publish")
     assert release.forge.git("rev-parse", "v1.2.3", "v1") == f"{first}\n{first}"
+
+
+# ---- what is published again, after a try that came to half of it ----
+
+
+@pytest.mark.parametrize("fails", ["gh release create", "gh api --method PATCH", "gh api --paginate repos/OWNER/hf-space/git/matching-refs/tags/v1.", "docker buildx imagetools create"])
+def test_the_job_goes_on_where_it_stopped(fails, release):
+    """The tag stays where it is, the notes are published once, and the major tags come to it."""
+    release.forge.point("refs/tags/v1", "main")  # so that it is there to be moved
+    assert release.run("check") and release.run("image") and release.run("try"), release.log
+    release.says = json.dumps({"fails": fails})
+    assert not release.run("publish")
+    first = release.forge.git("rev-parse", "v1.2.3")
+    release.says = "{}"
+    assert release.run("publish"), release.log
+    assert release.forge.git("rev-parse", "v1.2.3", "v1") == f"{first}\n{first}"
+    assert (release.folder / "forge/notes-v1.2.3").read_text().startswith("- It waits.\n")
+    assert release.calls[-1] == f"docker buildx imagetools create --tag ghcr.io/owner/hf-space:1 {IMAGE}"
+
+
+def test_a_tag_that_the_workflow_may_not_make_is_made_by_a_maintainer(release):
+    """The run says how; the next try takes the very commit that was tagged."""
+    assert release.run("check") and release.run("image") and release.run("try"), release.log
+    release.says = '{"may-tag": false}'
+    assert not release.run("publish") and release.forge.refs("tags/") == []
+    (commit,) = re.findall(r"::error::.* git push origin (\w{40}):refs/tags/v1\.2\.3 ", release.log)
+    release.forge.point("refs/tags/v1.2.3", commit)
+    release.says = "{}"
+    assert release.run("publish"), release.log
+    assert release.forge.git("rev-parse", "v1.2.3", "v1") == f"{commit}\n{commit}"
+
+
+def test_a_late_try_moves_no_major_tag_back(release):
+    """v1.2.4 came out while v1.2.3 had no notes: it gets them, and v1 stays."""
+    assert release.run("check") and release.run("image") and release.run("try"), release.log
+    release.says = '{"fails": "gh release create"}'
+    assert not release.run("publish")
+    for tag in ("v1.2.4", "v1"):
+        release.forge.point(f"refs/tags/{tag}", "main")
+    release.says = "{}"
+    assert release.run("publish") and (release.folder / "forge/notes-v1.2.3").exists(), release.log
+    assert release.forge.git("rev-parse", "v1") == release.forge.git("rev-parse", "main")
+    assert not any(call.startswith("docker buildx imagetools create") for call in release.calls)
+
+
+@pytest.mark.parametrize(("earlier", "draft"), [([], True), (["v1"], True), (["v0.9.0"], False)])
+def test_the_first_release_is_a_draft(earlier, draft, release):
+    """The Marketplace is a tick of a maintainer before a release is out; later ones follow it by themselves."""
+    for tag in earlier:
+        release.forge.point(f"refs/tags/{tag}", "main")
+    assert release.finish(), release.log
+    (create,) = [call for call in release.calls if call.startswith("gh release create")]
+    assert ("--draft" in create) == draft
 
 
 @pytest.mark.parametrize(

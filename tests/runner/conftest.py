@@ -164,10 +164,10 @@ def start(image: str, endpoint: str, files: Files) -> Iterator[Callable[..., Ste
         variables = {f"INPUT_{name.upper()}": value for name, value in (defaults | given).items()}
         variables |= {"GITHUB_ACTIONS": "true", "CI": "true", "HF_ENDPOINT": endpoint, "HF_TOKEN": TOKEN}
         own = files
+        options = ("--entrypoint", action["runs"]["post-entrypoint" if post else "entrypoint"], *options)
         if post:
             own = replace(files, stage="post")
             own.prepare()
-            options = ("--entrypoint", action["runs"]["post-entrypoint"], *options)
             variables |= {f"STATE_{name}": value for name, value in read_outputs(files.state).items()}
         variables |= own.environ | (environ or {})
         steps.append(Step(image, *words, options=options, variables=variables, files=own))

@@ -26,7 +26,7 @@ from tests.runner.conftest import BUILD_FAILED, HOSTILE, JOB_IMAGE, ROOT, empty_
 pytestmark = pytest.mark.act
 
 ACT = Path(sys.executable).parent / "act"
-ACTION = ("action.yml", "Dockerfile", ".dockerignore", "entrypoint.py", "post.py", "hf_action", "requirements")
+ACTION = ("action.yml", "Dockerfile", ".dockerignore", "entrypoint.py", "post.py", "hf_action", "requirements", "composite")
 REUSABLE = ("gate.yml", "pause-or-restart.yml")
 # Seconds no workflow of these tests comes near.
 STUCK = 240.0
@@ -164,15 +164,20 @@ def act(
 ) -> Callable[..., Workflow]:
     """Run a workflow of examples/ on an event: `act("push", "gate.yml")`.
 
-    `payload` is what GitHub tells of the event, `without` names a step to leave out.
+    `payload` is what GitHub tells of the event, `without` names a step to leave out, `text` stands in for the example.
+    With the `way` composite, its steps use the action without a container.
     """
 
-    def act(event: str, example: str, *, payload: dict | None = None, without: str = "") -> Workflow:
+    def act(
+        event: str, example: str, *, payload: dict | None = None, without: str = "", text: str = "", way: str = ""
+    ) -> Workflow:
         workflow, told = tmp_path / example, tmp_path / "event.json"
-        # act names containers after the workflow, so runs at the same time would take each other's.
-        text = (ROOT / "examples" / example).read_text()
-        text = text.replace("\nname: ", f"\nname: {uuid.uuid4().hex[:8]} ", 1)
+        text = text or (ROOT / "examples" / example).read_text()
         text = leave_out(without, text) if without else text
+        text = text.replace("uses: OWNER/hf-space@", "uses: OWNER/hf-space/composite@") if way == "composite" else text
+        text = re.sub("^ +deployment: false.*\n", "", text, flags=re.MULTILINE)  # newer than act's schema of workflows
+        # act names containers after the workflow, so runs at the same time would take each other's.
+        text = f"name: {uuid.uuid4().hex[:8]}\n" + re.sub("^name: .*\n", "", text, flags=re.MULTILINE)
         workflow.write_text(text.replace("uses: OWNER/", f"uses: {owner}/"))
         told.write_text(json.dumps(payload or {}))
         command = [ACT, event, "--json", "--workflows", workflow, "--eventpath", told]
@@ -206,6 +211,55 @@ def head_of(repository: Path) -> str:
     """Return the commit that a workflow in `repository` runs on."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+# ---- the uses that README shows, with and without a container ----
+
+
+def workflows_of_readme() -> dict[str, str]:
+    """Return the whole workflows among its blocks, by the name that their first line tells."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    named = (re.match(r"# \.github/workflows/(\S+\.yml)", block) for block in blocks)
+    return {name[1]: block for name, block in zip(named, blocks, strict=True) if name}
+
+
+@pytest.mark.parametrize("way", ["container", "composite"])
+@pytest.mark.parametrize("name", workflows_of_readme())
+def test_a_workflow_of_the_readme_can_be_pasted(name, way, act, world: World, hub: Server, repository: Path):
+    """Into an empty repository: it ends well, and not before the Space serves the commit that was pushed."""
+    commit, text = head_of(repository), workflows_of_readme()[name]
+    world.add(Space(id="acme/demo", commit=OLD, head=commit, hardware="t4-small", timeline=rebuild(stale=3)))
+    (event, *_) = yaml.safe_load(text)[True]
+    workflow = act(event, name, text=text, way=way)
+    assert set(workflow.jobs.values()) == {"success"}, workflow.text
+    state = world.state("acme/demo")
+    assert (state.stage, state.commit) == ("RUNNING", commit) or writes(hub) == ["acme/demo/pause"]
+
+
+@pytest.mark.parametrize("way", ["container", "composite"])
+def test_a_later_step_reads_what_the_action_wrote(way, act, world: World):
+    """Both ways tell the same: the outputs, the annotations, and the exit status of a Space that is broken."""
+    world.add(Space(id="acme/demo", scripts={"factory": (Phase(0, "BUILDING"), Phase(3, "BUILD_ERROR", error=HOSTILE))}))
+    workflow = act("workflow_dispatch", "nightly-rebuild.yml", way=way)
+    assert workflow.jobs == {"rebuild": "failure"}, workflow.text
+    assert workflow.printed("Report").startswith("failed: BUILD_ERROR on commit"), workflow.text
+    assert "\nacme/demo: BUILD_ERROR" in workflow.printed("Report")
+
+
+@pytest.mark.parametrize("way", ["container", "composite"])
+def test_paid_spaces_are_paused_by_a_step(way, act, world: World, hub: Server):
+    """The selection, which is text with patterns and commas, arrives as it stands in the workflow."""
+    for name, flavor in {"gpu": "t4-small", "always-on": "t4-small", "free": "cpu-basic"}.items():
+        world.add(Space(id=f"acme/{name}", hardware=flavor))
+    step = {
+        "uses": "OWNER/hf-space@v1",
+        "with": {"operation": "pause", "author": "acme", "with-hardware": "t4-*,a10g-*", "exclude": "always-*"},
+        "env": {"HF_TOKEN": "${{ secrets.HF_TOKEN }}"},
+    }
+    text = yaml.safe_dump({"on": "push", "jobs": {"night": {"runs-on": "ubuntu-latest", "steps": [step]}}})
+    workflow = act("push", "pause.yml", text=text, way=way)
+    assert workflow.jobs == {"night": "success"}, workflow.text
+    assert writes(hub) == ["acme/gpu/pause"]
 
 
 # ---- after a push ----
@@ -242,12 +296,12 @@ def test_the_gate_opens_for_the_commit_of_the_run(act, world: World, repository:
     assert workflow.printed("Release").startswith(f"RUNNING on commit {commit} at http")
 
 
-def test_the_gate_stays_shut_for_another_commit(act, world: World):
-    """The step fails as soon as another commit is live, and nothing after it runs."""
-    world.add(Space(id="acme/demo", commit=OLD, head=OLD))
+def test_the_gate_stays_shut_for_another_commit(act, world: World, repository: Path):
+    """The step fails as soon as a later commit is live, and nothing after it runs."""
+    world.add(Space(id="acme/demo", commit=OLD, head=OLD, past=(head_of(repository),)))
     workflow = act("push", "gate.yml")
     assert workflow.jobs == {"gate": "failure"}, workflow.text
-    assert (workflow.steps["Wait for the Space"], "Release" in workflow.steps) == ("failure", False)
+    assert workflow.steps.get("Wait for the Space") == "failure" and "Release" not in workflow.steps, workflow.text
     assert workflow.outputs("Wait for the Space")["result"] == "superseded"
 
 
@@ -257,6 +311,10 @@ def test_paid_spaces_are_paused_in_the_evening_and_restarted_in_the_morning(act,
     paid = {"acme/gpu": "t4-small", "acme/large": "a100-large", "acme/upgraded": "cpu-upgrade"}
     for space, flavor in paid.items():
         world.add(Space(id=space, hardware=flavor, scripts=start))
+    for number, stage in enumerate(("BUILDING", "APP_STARTING", "RUNNING_BUILDING", "RUNNING_APP_STARTING")):
+        space = f"acme/moving-{number}"  # what would be running, and paid for, all night
+        paid[space] = "t4-small"
+        world.add(Space(id=space, stage=stage, hardware="t4-small", scripts=start))
     others = (
         Space(id="acme/always-on", hardware="t4-small"),
         Space(id="acme/shop-prod", hardware="a10g-large"),
@@ -274,16 +332,16 @@ def test_paid_spaces_are_paused_in_the_evening_and_restarted_in_the_morning(act,
         return {space.id: world.state(space.id).stage for space in others}
 
     before = stages()
-    evening = act("schedule", "pause-at-night.yml", payload={"schedule": "0 19 * * 1-5"})
+    evening = act("schedule", "pause-at-night.yml", payload={"schedule": "0 20 * * 1-5"})
     assert evening.jobs == {"spaces": "success"}, evening.text
-    assert writes(hub) == [f"{space}/pause" for space in paid]
+    assert writes(hub) == [f"{space}/pause" for space in sorted(paid)]
     assert ({world.state(space).stage for space in paid}, stages()) == ({"PAUSED"}, before)
-    assert float(evening.outputs("Pause or restart")["hourly-saved"]) == pytest.approx(0.40 + 2.50 + 0.03)
+    assert float(evening.outputs("Pause or restart")["hourly-saved"]) == pytest.approx(0.40 + 2.50 + 0.03, abs=4 * 0.40)
 
     hub.requests.clear()
-    morning = act("schedule", "pause-at-night.yml", payload={"schedule": "0 6 * * 1-5"})
+    morning = act("schedule", "pause-at-night.yml", payload={"schedule": "0 7 * * 1-5"})
     assert morning.jobs == {"spaces": "success"}, morning.text
-    assert writes(hub) == [f"{space}/restart" for space in paid]
+    assert writes(hub) == [f"{space}/restart" for space in sorted(paid)]
     now = {space: world.state(space) for space in paid}
     assert {space: (state.stage, state.hardware) for space, state in now.items()} == {
         space: ("RUNNING", flavor) for space, flavor in paid.items()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hf_action.inputs.table import OPERATIONS
 from simhub.faults import Fault, Kind
@@ -156,6 +157,16 @@ def test_outputs_that_cannot_be_written_are_a_warning(way, space, status, run, f
     assert f"{space}: " in ended.log and space in ended.summary
 
 
+def test_container_hooks_of_kubernetes_start_it(run):
+    """They run a script in a pod of the image, whose last line is the entry point of action.yml behind `env`.
+
+    Source: actions/runner-container-hooks, packages/k8s/src/k8s/utils.ts, writeContainerStepScript.
+    """
+    script = "cd /github/workspace && exec env 'INPUT_SPACE-ID=acme/paused' INPUT_OPERATION=info /action/entrypoint.py"
+    ended = run("wait", "acme/busy", "-lc", script, options=("--entrypoint", "/bin/sh"))
+    assert (ended.status, ended.result, ended.outputs["space-id"]) == (0, "ok", "acme/paused"), ended.log
+
+
 # ---- signals: there is no init, so the process itself must obey them ----
 
 
@@ -226,15 +237,15 @@ def test_hardware_and_sleep_time_go_back(run_both, world):
     assert post.status == 0, post.log
     assert world.state("acme/gpu").requested_hardware == "t4-small"
     assert world.runtime("acme/gpu")["gcTimeout"] == 3600
-    assert "hardware back to t4-small" in post.log and "sleep time back to 3600 s" in post.summary
+    assert "hardware back to t4-small" in post.log and "hardware back to t4-small" in post.summary
 
 
-def test_spaces_that_were_at_rest_are_paused_again(run_both, world):
-    """Whether they were paused or asleep: one step woke both, one post step pauses both."""
+def test_a_space_that_was_paused_is_paused_again(run_both, world):
+    """One that was asleep is left to fall asleep by itself (docs/contract.md, Inputs)."""
     main, post = run_both("wake", "acme/sleeping, acme/paused", settle="1s", restore="true")
     assert [space["stage"] for space in main.spaces] == ["RUNNING", "RUNNING"], main.log
     assert post.status == 0, post.log
-    assert [world.state(f"acme/{name}").stage for name in ("sleeping", "paused")] == ["PAUSED", "PAUSED"]
+    assert [world.state(f"acme/{name}").stage for name in ("sleeping", "paused")] == ["RUNNING", "PAUSED"]
 
 
 def test_what_a_cancelled_step_has_changed_is_undone(run_both, world):
@@ -378,7 +389,10 @@ def test_everything_is_compiled_and_taken_as_it_is(inventory):
 
 
 def test_the_interpreter_is_isolated(image):
-    """The entry point is run by path and with -I."""
+    """The entry points are run by path, and their first line says -I; the image's own is that of action.yml."""
     (about,) = json.loads(docker("image", "inspect", image))
-    assert about["Config"]["Entrypoint"] == ["python3", "-I", "/action/entrypoint.py"]
+    runs = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]
+    assert about["Config"]["Entrypoint"] == [runs["entrypoint"]]
+    paths = [runs["entrypoint"], runs["post-entrypoint"]]
+    assert docker("run", "--rm", "--entrypoint", "head", image, "-qn1", *paths) == "\n".join(["#!/usr/bin/env -S python3 -I"] * 2)
     assert not about["Config"]["User"]  # root, as GitHub demands of actions: the runner's files belong to others

@@ -20,8 +20,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 REUSABLE = [path for path in WORKFLOWS if "workflow_call:" in path.read_text()]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-# The action in an example, the action in a reusable workflow, and a reusable workflow in an example.
-STEP, SELF, CALL = "OWNER/hf-space@v1", "./", re.compile(r"OWNER/hf-space/\.github/workflows/([\w-]+\.yml)@v1")
+# The action in an example, without a container, and in a reusable workflow; and a reusable workflow in an example.
+STEP, COMPOSITE, SELF = "OWNER/hf-space@v1", "OWNER/hf-space/composite@v1", "./"
+CALL = re.compile(r"OWNER/hf-space/\.github/workflows/([\w-]+\.yml)@v1")
 # action.yml of huggingface/hub-sync v0.1.0; those after it have added to them.
 HUB_SYNC = {"github_repo_id", "huggingface_repo_id", "hf_token", "repo_type", "space_sdk", "private", "subdirectory"}
 
@@ -121,6 +122,21 @@ def test_the_inputs_of_examples_are_without_mistake(path):
             assert not any(warnings_of(told) for told in givens(inner["with"], **inputs))
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_an_environment_records_a_deployment_with_its_address_or_none(path):
+    """A job that pushes to a Space links the app; one that only needs a secret leaves no deployment behind."""
+    for job in load(path)["jobs"].values():
+        pushes = any(step.get("name") in ("Sync", "Push") for step in job.get("steps", ()))
+        about = job.get("environment") or {"deployment": False}
+        assert (about.get("url"), about.get("deployment")) == ("${{ steps.space.outputs.host }}", None) if pushes else (None, False)
+
+
+def test_schedules_of_examples_name_their_time_zone():
+    """An evening is the evening of somebody."""
+    times = [time for path in EXAMPLES for time in load(path)["on"].get("schedule", ())]
+    assert times and all("timezone" in time for time in times)
+
+
 def test_every_example_is_listed():
     """The page of the folder has one row for each, and no other."""
     rows = re.findall(r"^\| \[(.+?)\]\(\1\)", (ROOT / "examples/README.md").read_text(), re.MULTILINE)
@@ -193,8 +209,9 @@ def test_yaml_in_documents_uses_what_there_is(block):
             assert set(user["with"]) <= set(
                 load(ROOT / ".github/workflows" / called[1])["on"]["workflow_call"]["inputs"]
             )
-        elif user["uses"] == STEP:
+        elif user["uses"] in (STEP, COMPOSITE):
             assert set(user["with"]) <= set(ACTION["inputs"])
+            assert user["uses"] == STEP or "restore" not in user["with"]
 
 
 # ---- reusable workflows ----
@@ -205,10 +222,11 @@ def test_a_reusable_workflow_hands_its_inputs_on(path):
     """Each goes to the input of the action of the same name, and each output is one of the action's."""
     call = load(path)["on"]["workflow_call"]
     (step,) = steps_of(path, SELF)
-    for name in call["inputs"]:
+    for name in call["inputs"].keys() - {"runs-on"}:
         assert step["with"][name] == f"${{{{ inputs.{name} }}}}"
     (job,) = load(path)["jobs"]
-    for name, about in call.get("outputs", {}).items():
+    assert load(path)["jobs"][job]["runs-on"].count("inputs.runs-on") == 3
+    for name, about in call["outputs"].items():
         assert about["value"] == f"${{{{ jobs.{job}.outputs.{name} }}}}"
         assert load(path)["jobs"][job]["outputs"][name] == f"${{{{ steps.space.outputs.{name} }}}}"
         assert name in ACTION["outputs"]
@@ -226,6 +244,25 @@ def test_a_reusable_workflow_runs_the_action_of_its_own_commit(path):
         "${{ job.workflow_sha }}",
     )
     assert "permissions" not in job
+
+
+@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: f"{path.parent.name}-{path.name}")
+@pytest.mark.parametrize(("failures", "status", "calls"), [(0, 0, 1), (2, 0, 3), (3, 1, 3)])
+def test_a_reusable_workflow_pulls_a_released_image_with_retries(failures, status, calls, path, tmp_path):
+    """A registry that fails twice is asked a third time; where the image is built from a Dockerfile, none is asked."""
+    (step,) = [step for job in load(path)["jobs"].values() for step in job["steps"] if step.get("name") == "Pull its image"]
+    docker = f'#!/bin/sh\necho "$*" >>calls\n[ "$(wc -l <calls)" -gt {failures} ]\n'
+    for name, script in {"docker": docker, "sleep": "#!/bin/sh\n"}.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    text = (ROOT / "action.yml").read_text()
+    (tmp_path / "action.yml").write_text(text)
+    assert subprocess.run(command, cwd=tmp_path, env=environ).returncode == 0 and not (tmp_path / "calls").exists()
+    (tmp_path / "action.yml").write_text(text.replace("image: Dockerfile", "image: docker://ghcr.io/owner/hf-space@sha256:ab"))
+    assert subprocess.run(command, cwd=tmp_path, env=environ).returncode == status
+    assert (tmp_path / "calls").read_text() == "pull --quiet ghcr.io/owner/hf-space@sha256:ab\n" * calls
 
 
 @pytest.mark.parametrize("path", REUSABLE, ids=lambda path: f"{path.parent.name}-{path.name}")
