@@ -234,7 +234,7 @@ def test_a_signal_in_the_post_step_tells_what_was_put_back_and_what_not(steps, w
         return real(hub, space)
 
     monkeypatch.setattr(Hub, "pause", pause)
-    _, status, log = steps("wake", "acme/one acme/two", restore="true")
+    _, status, log = steps("wake", "acme/one acme/two", restore="true", max_parallel="1")
     assert status == 130
     assert "acme/one: ok: paused again: it was SLEEPING" in log
     assert "acme/two: cancelled: cancelled before it was known to be put back" in log

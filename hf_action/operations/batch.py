@@ -44,7 +44,7 @@ _STATIC = "It is served as it was pushed, and costs nothing; take it off the lis
 
 
 class Batch:
-    """One operation on the Spaces of one step. `dump` is told the members before each change of one of them."""
+    """One operation on the Spaces of one step. `dump` is told of a member before it is changed."""
 
     def __init__(
         self,
@@ -344,7 +344,7 @@ class Batch:
     def _save_all(self, progress: SpaceProgress) -> None:
         with self._one_at_a_time:
             progress.touched = True
-            self._save_state(self._members.values())
+            self._save_state([progress])
 
     # ---- looks ----
 
