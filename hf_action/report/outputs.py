@@ -29,6 +29,8 @@ MAX_DOTENV_VALUE = 250
 MAX_DOTENV_MESSAGE = 900
 # Bytes of the output `spaces` (docs/contract.md, Outputs).
 MAX_SPACES_BYTES = 900_000
+# Spaces that may have messages there: the keys of more alone are too long.
+MAX_TOLD = 2_500
 # US dollars an hour that no hardware costs.
 MAX_PRICE = 100_000.0
 # Hours of a night, and of a month, for which a saving is estimated.
@@ -115,13 +117,10 @@ def matrix(spaces: Sequence[str]) -> dict[str, object]:
 
 
 def outputs(step: Step, plain: Plain = one_line) -> dict[str, str]:
-    """Return every output of the contract as the runner takes them."""
-    return in_words(document(step, plain))
-
-
-def in_words(document: Mapping[str, object]) -> dict[str, str]:
-    """Return a document in the words of a workflow; what does not apply is empty, and what is too long is cut."""
-    return {name: _output(name, value) for name, value in document.items()}
+    """Return the same in the words of a workflow; what does not apply is empty, and what is too long is left out."""
+    told = len(step.results) <= MAX_TOLD  # to make thousands of messages plain only to leave them out takes long
+    found = document(step, plain if told else str) | {"message": plain(step.message)}
+    return {name: _output(name, value) for name, value in found.items()}
 
 
 def least_outputs(step: Step, plain: Plain) -> dict[str, str]:
@@ -160,7 +159,7 @@ def _fitting(records: Sequence[Mapping[str, object]]) -> str:
 
     What is still too long has only the first of them.
     """
-    for left_out in _LEFT_OUT:
+    for left_out in _LEFT_OUT if len(records) <= MAX_TOLD else ():
         text = json.dumps([_without(row, left_out) for row in records], allow_nan=False)
         if len(text) <= MAX_SPACES_BYTES:
             return text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar
 
-from hf_action.report.outputs import Plain, bill, document, heading, in_words, least_outputs, level
+from hf_action.report.outputs import Plain, bill, document, heading, least_outputs, level, outputs
 from hf_action.report.summary import correction, least_summary, summary
 from hf_action.rules.results import Step
 from hf_action.runner.github import Runner
@@ -37,12 +37,12 @@ class Publisher:
         self._runner.tell_troubles()
 
     def _write_outputs(self, step: Step, plain: Plain) -> None:
-        whole: dict[str, object] = self._attempt(lambda: document(step, plain), dict)
-        least = self._attempt(lambda: least_outputs(step, plain), lambda: {"result": step.outcome.word})
-        self._runner.files.write_outputs(self._attempt(lambda: in_words(whole) if whole else least, lambda: least))
+        def least() -> dict[str, str]:
+            return self._attempt(lambda: least_outputs(step, plain), lambda: {"result": step.outcome.word})
+
+        self._runner.files.write_outputs(self._attempt(lambda: outputs(step, plain), least))
         if self._runner.answers_json:
-            text = self._attempt(lambda: _json(whole or least), lambda: _json(least))
-            self._runner.keep_document(text)
+            self._runner.keep_document(self._attempt(lambda: _json(document(step, plain)), lambda: _json(least())))
 
     def _write_summary(self, step: Step, plain: Plain) -> None:
         if self._summarized:
