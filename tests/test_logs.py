@@ -17,7 +17,7 @@ from tests.conftest import NEW, OLD, TOKEN
 # Real seconds a request may take here; an open stream is read for as long.
 POLL_AGE_PARTS = 0.15
 # What stands in front of a line of the log: the indentation inside the group.
-INDENT = "| "
+INDENT = " | "
 
 MISSING = (
     (1.0, "Traceback (most recent call last):"),
@@ -228,7 +228,7 @@ def test_outside_github_the_lines_stand_without_commands(monkeypatch, capsys):
     for name in ("GITHUB_ACTIONS", "GITHUB_OUTPUT"):
         monkeypatch.delenv(name, raising=False)
     Runner().group("acme/demo: the last line of its run log", ["one"])
-    assert capsys.readouterr().out == "acme/demo: the last line of its run log\n| one\n"
+    assert capsys.readouterr().out == "acme/demo: the last line of its run log\n | one\n"
 
 
 def test_a_stream_of_nothing_but_signs_of_life_is_left_in_time(run, world, hub):

@@ -131,7 +131,7 @@ def test_what_is_printed_meanwhile_is_above(terminal):
     screen.until("error:")
     assert screen.end() == 1
     rest = screen.text[screen.text.index("acme/crashed: the last 2 lines of its run log") :].splitlines()
-    assert rest[2] == "| ModuleNotFoundError: No module named 'torch'"
+    assert rest[2] == " | ModuleNotFoundError: No module named 'torch'"
     assert re.match(r"✓ +\S+ acme/twice +ok: ", rest[3]) and re.match(r"✗ +\S+ acme/crashed failed", rest[4])
     assert rest[5].startswith("error: acme/crashed: failed: ") and "requirements.txt" in screen.text
     assert rest[-1].startswith("restart failed after")

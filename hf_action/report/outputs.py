@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from math import isfinite
 from typing import TypeAlias
 
 from hf_action.rules.models import SpaceInfo
@@ -127,7 +128,7 @@ def least_outputs(step: Step, plain: Plain) -> dict[str, str]:
     """Return what can be told of a step whatever it holds: ids and results, and a message."""
     ids = [result.space for result in step.results if one_line(result.space) == result.space]
     bare = [{"id": result.space, "result": result.outcome.word} for result in step.results]
-    usual = dict.fromkeys(document(replace(step, results=(), prices={}, elapsed=0.0), plain), "")
+    usual = dict.fromkeys(document(replace(step, results=(), prices={}, elapsed=0.0, message=""), plain), "")
     return usual | {
         "result": step.outcome.word,
         "space-id": ids[0] if len(step.results) == len(ids) == 1 else "",
@@ -135,7 +136,7 @@ def least_outputs(step: Step, plain: Plain) -> dict[str, str]:
         "failed": str(sum(result.outcome.status != 0 for result in step.results)),
         "spaces": _fitting(bare),
         "matrix": json.dumps(matrix(ids)),
-        "message": plain(step.message),
+        "message": plain(str(step.message)),
     }
 
 
@@ -145,6 +146,8 @@ def _output(name: str, value: object) -> str:
             return ""
         case bool():
             return str(value).lower()
+        case float() if not isfinite(value):
+            raise ValueError(f"{name} is not a number that can be written")
         case float() if name.startswith("hourly-"):
             return _money(value)
         case list():
@@ -180,7 +183,7 @@ def dotenv(outputs: Mapping[str, str]) -> dict[str, str]:
     """
     lines = {}
     for name in DOTENV:
-        value = one_line(outputs[name]).replace("$", "$$")
+        value = one_line(outputs.get(name, "")).replace("$", "$$")
         if name == "message":
             value = value.encode()[:MAX_DOTENV_MESSAGE].decode(errors="ignore")
             value = value[:-1] if value.count("$") % 2 else value

@@ -66,7 +66,7 @@ def least_summary(step: Step, plain: Plain) -> str:
     """Return a summary of results only, which nothing that a step holds can spoil."""
     title = f"## {ICONS[step.outcome]} {escape(plain(step.operation))}: {step.outcome.word}\n\n"
     rows = (f"- {escape(plain(result.space))}: {result.outcome.word}\n" for result in step.results)
-    return _fitting((title, f"{_said(plain(step.message))}\n\n", *rows), room=MAX_SUMMARY_BYTES)
+    return _fitting((title, f"{_said(plain(str(step.message)))}\n\n", *rows), room=MAX_SUMMARY_BYTES)
 
 
 def correction(step: Step) -> str:

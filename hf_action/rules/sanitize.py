@@ -30,6 +30,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]+")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 
+# What problem matchers look for: a word, and the number of a line (gcc: `:10:5:`, tsc: `(10,5)`, eslint, Python).
+_SEVERITY = re.compile(r"error|warning|info|note|fatal|notice|line", re.IGNORECASE)
+_PLACE = re.compile(r"(?<=[:(,])(?=[0-9]{1,9}[:,)\s])|(?<=line )(?=[0-9])")
+
 
 # ---- plain text ----
 
@@ -54,6 +58,15 @@ def one_line(text: str) -> str:
     if text.lstrip().startswith("::"):
         text = ": " + text.lstrip(": ")
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
+
+
+def unmatched(line: str) -> str:
+    """Return a line of the log that no problem matcher of an earlier step takes for its own.
+
+    They look for a place in a file beside a word such as `error`; a mark that nobody sees is put before the numbers of
+    that place.
+    """
+    return _PLACE.sub("\u2060", line) if _SEVERITY.search(line) else line
 
 
 def _visible(text: str) -> str:
@@ -167,8 +180,8 @@ _BAR = r"(?:_|%5[Ff]|\\u005[Ff]|&\#95;)"
 # hf_something: what is short, has no capitals and is part of a longer name is not taken for a token.
 _TOKEN = re.compile(
     rf"""(?:
-      (?:hf|api_org){_BAR}(?=[a-z0-9]{{0,64}}+[A-Z])[A-Za-z0-9]{{8,}}
-    | (?:hf|api_org){_BAR}[A-Za-z0-9]{{30,}}
+      (?:hf|api_org){_BAR}(?=[a-z0-9]{{0,64}}+[A-Z])(?:(?!hf_)[A-Za-z0-9]){{8,}}
+    | (?:hf|api_org){_BAR}(?:(?!hf_)[A-Za-z0-9]){{30,}}
     | (?<!/)(?:hf|api_org){_BAR}[A-Za-z0-9]{{8,}}+(?![\w/-])
     | hf{_BAR}(?:jwt|oauth){_BAR}[\w.\-]{{8,}}
     | gh[pousr]{_BAR}[A-Za-z0-9]{{20,}} | github{_BAR}pat{_BAR}\w{{20,}}

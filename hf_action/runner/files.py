@@ -159,12 +159,15 @@ def _write(descriptor: int, parts: list[bytes]) -> None:
         while at < len(data):
             at += os.write(descriptor, data[at:])
     except OSError:
-        end = 0
         for part in parts:
-            end += len(part)
-            if at < end:
-                break
-        if end - len(part) < at:
-            with suppress(OSError):
-                os.write(descriptor, b"\n" + part.rstrip().rpartition(b"\n")[2] + b"\n")
+            if 0 < at < len(part):
+                with suppress(OSError):
+                    os.write(descriptor, _closing(part, at))
+            at -= len(part)
         raise
+
+
+def _closing(entry: bytes, written: int) -> bytes:
+    """Return what closes an entry that breaks off: the rest of its first line, which names its last one, and that."""
+    opening = entry[written : entry.index(b"\n") + 1]
+    return (opening or b"\n") + entry.rstrip().rpartition(b"\n")[2] + b"\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from actions_toolkit.command import issue_command
 
-from hf_action.rules.sanitize import holds_secret, plain, redact, spellings
+from hf_action.rules.sanitize import holds_secret, plain, redact, spellings, unmatched
 from hf_action.runner.files import Files
 from hf_action.runner.streams import UNWRITABLE, finish
 
@@ -105,18 +105,18 @@ class Runner:
 
     def info(self, text: str) -> None:
         """Print one line."""
-        self._print(f"{self.plain(text)}\n")
+        self._print(f"{self._line(text)}\n")
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that GitHub folds away under a title.
 
-        Each has a mark in front, so that no problem matcher that an earlier step registered takes it for its own.
+        Each has a mark in front, which keeps those problem matchers away that look at the start of a line.
         """
         if self._commands:
             self._command("group", self.plain(title))
         else:
             self.info(title)
-        self._print("".join(f"| {self.plain(line)}\n" for line in lines))
+        self._print("".join(f" | {self._line(line)}\n" for line in lines))
         if self._commands:
             self._command("endgroup", "")
 
@@ -137,6 +137,9 @@ class Runner:
             self._command(level, self.plain(text))
         else:
             self.info(f"{level}: {text}")
+
+    def _line(self, text: str) -> str:
+        return unmatched(self.plain(text)) if self._commands else self.plain(text)
 
     def _command(self, name: str, text: str) -> None:
         with suppress(*UNWRITABLE):
