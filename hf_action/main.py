@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Seconds after a signal in which the main thread must have come to its end; then the watchdog reports in its place.
 GRACE = 2.5
 # Seconds after the end of the budget in which it must have.
-LATE = 1.0
+LATE = 1.25
 # Seconds that a report may take after a signal.
 REPORT = 1.0
 # Seconds that a report may take where nobody is in a hurry.

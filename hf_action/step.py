@@ -61,7 +61,7 @@ class StepRun:
 
     @property
     def deadline(self) -> float | None:
-        """When the budget ends, on the clock of the log; None before the settings are read."""
+        """When the budget ends, on the clock of the log; None before anything is asked of the Hub."""
         return self._deadline
 
     @property

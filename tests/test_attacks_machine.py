@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from hf_action.operations.progress import run_parallel
+from hf_action.inputs.settings import parse
+from hf_action.operations.progress import SpaceProgress, run_parallel
 from hf_action.report.outputs import MAX_SPACES_BYTES, document, good_news, least_outputs, outputs, sound
 from hf_action.report.summary import MAX_MOMENTS, MAX_SUMMARY_BYTES, least_summary, summary
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
-from hf_action.rules.outcomes import Outcome
+from hf_action.rules.outcomes import Outcome, Refused
 from hf_action.rules.results import Moment, Result, Step, conclude
 from hf_action.rules.sanitize import one_line, plain, spellings
 from hf_action.runner import files as files_module
@@ -28,7 +30,7 @@ from hf_action.step import StepRun
 from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.clocks import FakeClock
-from tests.conftest import TOKEN, UNMEASURED, clean_environ, read_outputs
+from tests.conftest import TOKEN, clean_environ, read_outputs
 
 ROOT = Path(__file__).parent.parent
 
@@ -73,7 +75,7 @@ def paths(tmp_path):
 )  # fmt: skip
 def test_a_log_that_cannot_be_written_changes_no_result(line, status, url, tmp_path, paths):
     """Full, closed, or without a reader; outputs and summary are there all the same."""
-    done = shell(line, url, tmp_path, **paths, **UNMEASURED)
+    done = shell(line, url, tmp_path, **paths)
     assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (status, False, False), done.stderr
     if "acme" in line:
         assert read_outputs(Path(paths["GITHUB_OUTPUT"]))["result"] in ("ok", "not-found")
@@ -215,6 +217,18 @@ def test_a_write_in_parts_is_completed(tmp_path, monkeypatch):
     assert path.read_text() == "result=ok\nstage=RUNNING\n"
 
 
+@pytest.mark.parametrize("room", [0, 30])
+def test_what_has_no_room_is_not_begun(room, tmp_path, monkeypatch):
+    """Nothing is left that would have to be cut back."""
+    path = tmp_path / "output"
+    path.write_text("earlier=kept\n")
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (len("earlier=kept\n") + room, resource.RLIM_INFINITY))
+    files = Files({"GITHUB_OUTPUT": str(path)})
+    files.write_outputs(outputs(STEP))
+    assert path.read_text() == "earlier=kept\n"
+    assert ["there is no room for its" in trouble for trouble in files.troubles()] == [True] and files.troubles() == []
+
+
 def test_windows_knows_no_room(tmp_path, monkeypatch):
     """Where the machine does not tell, it is tried."""
     monkeypatch.setitem(sys.modules, "resource", None)
@@ -280,6 +294,34 @@ def test_a_bug_in_the_summing_up_leaves_a_report(cancelled, paths, monkeypatch, 
     assert step_run.report(cancelled=cancelled) == (130 if cancelled else 1)
     found = read_outputs(Path(paths["GITHUB_OUTPUT"]))
     assert "internal error: ZeroDivisionError" in found["message"] and found["result"] in ("failed", "cancelled")
+
+
+def test_a_state_with_a_secret_is_not_kept(paths, monkeypatch):
+    """Nor is the change sent that the post step could not undo."""
+    monkeypatch.setenv("GITHUB_STATE", paths["GITHUB_STATE"])
+    runner = Runner()
+    runner.mask(TOKEN)
+    step_run = StepRun([], runner=runner, log=Log(clock=FakeClock(), runner=runner, began=0.0), began=0.0)
+    settings = parse(["pause", "acme/demo", "--restore"], {"HF_TOKEN": TOKEN, "GITHUB_STATE": "here", "GITHUB_ACTIONS": "true"})
+    before = SEEN.now(SpaceRuntime(stage="RUNNING", hardware=TOKEN))
+    with pytest.raises(Refused, match="its state cannot be kept"):
+        step_run._save_state([SpaceProgress(space="acme/demo", settings=settings, before=before, touched=True)])
+    assert Path(paths["GITHUB_STATE"]).read_text() == "earlier=kept\n"
+
+
+def test_a_state_that_cannot_be_read_stops_no_other(url, paths, monkeypatch, capsys):
+    """It is warned about, and what can be read is undone."""
+    for variable, path in paths.items():
+        monkeypatch.setenv(variable, path)
+    state = {"space": "acme/demo", "operation": "wake", "stage": "RUNNING", "hardware": None, "sleep_time": None, "asked_hardware": None, "asked_sleep_time": None}
+    for variable, value in {"STATE_restore": "nonsense", "STATE_restore_1": json.dumps([state]), "HF_ENDPOINT": url, "HF_TOKEN": TOKEN}.items():
+        monkeypatch.setenv(variable, value)
+    runner = Runner()
+    step_run = StepRun([], runner=runner, log=Log(clock=FakeClock(), runner=runner, began=0.0), began=0.0, post=True)
+    step_run.work()
+    assert step_run.report(cancelled=False) == 0
+    shown = capsys.readouterr().out
+    assert "::warning::the saved state is not readable" in shown and "acme/demo: unchanged: nothing to undo" in shown
 
 
 def test_one_odd_price_spoils_no_other():

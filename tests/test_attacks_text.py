@@ -116,7 +116,7 @@ def _held(text: str) -> tuple[tuple[str, str], ...]:
             call()
             shown[name] = "".join(printed)
 
-        door("info", lambda: runner.info(": ".join(("acme/demo", text))))
+        door("info", lambda: runner.info(f"acme/demo: {text}"))
         door("progress", lambda: log.progress(SimpleNamespace(space="acme/demo"), text))
         door("group's title", lambda: log.group(text, []))
         door("group's line", lambda: log.group("log", [text]))
@@ -245,6 +245,11 @@ def test_a_short_secret_refuses_no_space():
 def test_letters_that_become_two_move_nothing(mark):
     """The right characters are taken out after letters whose lower case is longer."""
     assert plain(f"{mark * 5} {OWN} hf_abcdefghijkl end", spellings(OWN)) == f"{mark * 5} *** *** end"
+
+
+def test_a_secret_that_repeats_itself_is_one():
+    """Its end is also its beginning."""
+    assert plain("a abcdefghabcdefgh b", spellings("abcdefghabcdefgh")) == "a *** b"
 
 
 # ---- problem matchers ----

@@ -200,6 +200,14 @@ def test_ctrl_c_at_any_moment(terminal, delay):
     assert "Traceback" not in screen.text
 
 
+def test_a_machine_without_threads_has_lines_that_stay(terminal):
+    """There is none to draw them."""
+    script = "import threading\nfrom hf_action.main import main\ndef refuse(self):\n    raise RuntimeError('no more threads')\n"
+    screen = terminal("info", "acme/demo", script=script + "threading.Thread.start = refuse\nsys.exit(main())")
+    assert screen.end() == 0
+    assert "notice: acme/demo: ok: RUNNING" in screen.text and "Traceback" not in screen.text
+
+
 def test_a_second_ctrl_c(terminal):
     """The process is gone at once, and the cursor is there: it was never hidden."""
     slow = "import time\nfrom hf_action.runner import github as runner\nfrom hf_action.main import main\n"

@@ -126,7 +126,7 @@ def redact(text: str, secrets: Sequence[str], known: Container[str] = ()) -> str
 def _without(text: str, secret: str) -> str:
     """Take one spelling out of `text`, or what is left of it where it was cut."""
     lowered = _lowered(text)
-    spans = sorted({*_starts(lowered, secret), *_ends(lowered, secret)})
+    spans = sorted({*_starts(lowered, secret), *_ends(lowered, secret)}, key=lambda span: (span[0], -span[1]))
     parts, at = [], 0
     for start, end in spans:
         if end > at:
