@@ -32,6 +32,9 @@ NOT_UNDONE = Verdict(
     "cancelled before it was known to be put back",
     "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
 )
+# That there was nothing to do is for an action no success that looks like work.
+NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
+NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
 # Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
 FIRST_LOOK = 0.25
 FREE = "cpu-basic"  # the one flavor whose price nobody needs to look up
@@ -233,14 +236,7 @@ class StepRun:
             return Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
         if self._mistakes:
             return Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
-        return self._ending or self._nothing()
-
-    def _nothing(self) -> Verdict:
-        """Say that there was nothing to do, which for an action is no success that looks like work."""
-        remedy = "Check author, patterns and filters"
-        if self._settings and self._settings.operation == "list":
-            return Verdict(Outcome.OK, "no Space was found", remedy)
-        return Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", remedy)
+        return self._ending or (NOT_FOUND if self._operation == "list" else NOT_SELECTED)
 
     def _warn(self, warnings: Sequence[str]) -> None:
         for warning in warnings:

@@ -24,6 +24,7 @@ from hf_action.rules.sanitize import MAX_LINE, is_token, plain, spellings, unmat
 from hf_action.runner.files import Files
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
+from simhub.world import Space
 from tests.clocks import FakeClock
 
 OWN = "hf_MarkedTokenOfTheTests123"
@@ -290,3 +291,18 @@ def test_half_a_character_cannot_break_a_file(tmp_path):
     """What no file can hold is written as what stands for it."""
     Files({"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}).write_summary("a\ud800b")
     assert (tmp_path / "summary").read_text() == "a?b"
+
+
+# ---- through the whole step ----
+
+
+@pytest.mark.parametrize("name", ["acme/sk-learn-classifier-comparison-demo", "acme/llama-hf_finetuned"])
+def test_a_space_named_like_a_secret_is_operated_as_any_other(name, run, world):
+    """What is listed is what is paused, and nothing else is."""
+    world.add(Space(id=name))
+    listed = run("list", author="acme", search=name.partition("/")[2])
+    assert json.loads(listed.outputs["matrix"]) == {"include": [{"space-id": name}]} and listed.spaces[0]["id"] == name
+    assert name in unescape(listed.summary) and f"{name}: ok" in listed.log
+    paused = run("pause", name)
+    assert (paused.result, paused.outputs["space-id"], paused.outputs["stage"]) == ("ok", name, "PAUSED")
+    assert (world.state(name).stage, world.state("acme/demo").stage) == ("PAUSED", "RUNNING")

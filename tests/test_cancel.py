@@ -331,7 +331,7 @@ class Slow:
 
     def late(self) -> Seen:
         """The end of the budget while the main thread is in the C library."""
-        return self.end("late", "info", "acme/demo", "acme/other", "--timeout", "1", url=NOWHERE, script=STUCK)
+        return self.end("late", "info", "acme/demo", "acme/other", "--timeout", "4", url=NOWHERE, script=STUCK)
 
     def beats(self) -> Seen:
         """No signal and plenty of time, while the main thread is in the C library."""
@@ -364,7 +364,7 @@ class Slow:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             threading.Thread(target=serve_slowly, daemon=True).start()
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            seen = self.end("drip", "info", "acme/demo", "--timeout", "1", url=url)
+            seen = self.end("drip", "info", "acme/demo", "--timeout", "4", url=url)
             done.set()
         return seen
 
@@ -441,11 +441,11 @@ def test_a_second_signal_while_stuck(files):
 
 @pytest.mark.parametrize("trouble", ["late", "drip"])
 def test_the_budget_ends_while_nothing_can_be_interrupted(slow, trouble):
-    """Unreachable, with everything written, no later than two seconds after the budget of one."""
+    """Unreachable, with everything written, no later than two seconds after the budget."""
     seen = slow[trouble].result()
     # On a busy machine the budget may be spent before the request, which is timed-out.
     assert (seen.status, seen.outputs["result"]) in ((5, "unreachable"), (4, "timed-out")), seen.text
-    assert float(seen.outputs["elapsed"]) <= 1 + 2
+    assert float(seen.outputs["elapsed"]) <= 4 + 2
     assert seen.outputs["result"] in seen.summary and "Traceback" not in seen.text
 
 
