@@ -276,11 +276,11 @@ def step_through(text: list[str], lines: list[str]) -> tuple[str, str, str]:
         campaign = Batch(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0, deadline=chosen.timeout)
         campaign.run()
         rest = {"operation": "wait", "elapsed": 9.0, "requests": 3, "prices": {wanted: 0.4}}
-        step = runner.hidden(conclude(campaign.results(), cancelled=False, **rest))
+        step = conclude(campaign.results(), cancelled=False, **rest)
         assert [result.outcome for result in step.results] == [Outcome.FAILED]
         runner.annotate("error", f"{step.message}")
-        runner.write_outputs(outputs(step))
-        runner.write_summary(summary(step))
+        runner.files.write_outputs(outputs(step, runner.plain))
+        runner.files.write_summary(summary(step, runner.plain))
         written = {name: (folder / name).read_text(encoding="utf-8") for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     return log.getvalue(), written["GITHUB_OUTPUT"], written["GITHUB_STEP_SUMMARY"]
 

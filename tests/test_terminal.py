@@ -131,7 +131,7 @@ def test_what_is_printed_meanwhile_is_above(terminal):
     screen.until("error:")
     assert screen.end() == 1
     rest = screen.text[screen.text.index("acme/crashed: the last 2 lines of its run log") :].splitlines()
-    assert rest[2] == "  ModuleNotFoundError: No module named 'torch'"
+    assert rest[2] == " | ModuleNotFoundError: No module named 'torch'"
     assert re.match(r"✓ +\S+ acme/twice +ok: ", rest[3]) and re.match(r"✗ +\S+ acme/crashed failed", rest[4])
     assert rest[5].startswith("error: acme/crashed: failed: ") and "requirements.txt" in screen.text
     assert rest[-1].startswith("restart failed after")
@@ -200,14 +200,22 @@ def test_ctrl_c_at_any_moment(terminal, delay):
     assert "Traceback" not in screen.text
 
 
+def test_a_machine_without_threads_has_lines_that_stay(terminal):
+    """There is none to draw them."""
+    script = "import threading\nfrom hf_action.main import main\ndef refuse(self):\n    raise RuntimeError('no more threads')\n"
+    screen = terminal("info", "acme/demo", script=script + "threading.Thread.start = refuse\nsys.exit(main())")
+    assert screen.end() == 0
+    assert "notice: acme/demo: ok: RUNNING" in screen.text and "Traceback" not in screen.text
+
+
 def test_a_second_ctrl_c(terminal):
     """The process is gone at once, and the cursor is there: it was never hidden."""
     slow = "import time\nfrom hf_action.runner import github as runner\nfrom hf_action.main import main\n"
-    slow += "runner.Runner.write_outputs = lambda *about: [print('the disk is slow', flush=True), time.sleep(60)]\nsys.exit(main())"
+    slow += "runner.Runner.close = lambda *about: [print('the disk is slow', flush=True), time.sleep(60)]\nsys.exit(main())"
     screen = terminal("info", "acme/demo", script=slow, **UNMEASURED)
     screen.until("the disk is slow")
     screen.type("\x03")
-    time.sleep(0.2)
+    time.sleep(0.6)
     began = time.monotonic()
     screen.type("\x03")
     assert (screen.end(echo="^C^C"), time.monotonic() - began < 2) == (130, True)

@@ -48,7 +48,6 @@ from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, rea
 from hf_action.rules.operations import Write
 from hf_action.rules.outcomes import ActionError, Denied, NotFound, OutOfTime, Refused, Unreachable
 from hf_action.rules.pace import Quota
-from hf_action.rules.sanitize import hidden
 from hf_action.rules.selection import Query
 from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
 
@@ -312,14 +311,14 @@ class Hub:
         return self._answer.json()
 
     def _runtime(self, call: Callable[[str], object], space: str) -> SpaceRuntime:
-        return hidden(read_runtime(self._raw(call, space)), self._redact)
+        return read_runtime(self._raw(call, space))
 
     def _description(self, space: str) -> SpaceInfo:
         raw = self._raw(self._api.space_info, space)
         runtime = raw.get("runtime") if isinstance(raw, dict) else None
         if not runtime:
             runtime = self._raw(self._api.get_space_runtime, space)
-        return hidden(read_space_info(raw, read_runtime(runtime)), self._redact)
+        return read_space_info(raw, read_runtime(runtime))
 
     def _listed(self, raw: object, *, thorough: bool) -> SpaceInfo | None:
         """Return what a listing says of a Space; where it lacks the runtime, ask for it, or return None."""
@@ -336,7 +335,7 @@ class Hub:
                     raise
                 self._info(f"{space}: left out, the Hub tells nothing of it ({error.response.status_code})")
                 return None
-        return hidden(read_space_info(raw, runtime), self._redact)
+        return read_space_info(raw, runtime)
 
     def _headers(self) -> dict[str, str]:
         return build_hf_headers(token=self._token or False, library_name="hf-space", library_version=VERSION)

@@ -60,7 +60,7 @@ def conclude(
     """Sum up the results of a step that named at least one Space."""
     outcome = Outcome.CANCELLED if cancelled else worst([result.outcome for result in results])
     if len(results) == 1:
-        message = f"{results[0].space}: {results[0].message}"
+        message = ": ".join(part for part in (results[0].space, results[0].message) if part)
     else:
         counts = {word: sum(result.outcome.word == word for result in results) for word in _words(results)}
         message = f"{len(results)} Spaces: " + ", ".join(f"{count} {word}" for word, count in counts.items())
@@ -91,4 +91,4 @@ def duration(seconds: float) -> str:
 
 def page(endpoint: str, space: str) -> str:
     """Return the address of the Space's page."""
-    return f"{endpoint}/spaces/{quote(space)}"
+    return f"{endpoint}/spaces/{quote(space, errors='replace')}"

@@ -25,8 +25,10 @@ from hf_action.runner.log import Log
 
 COLOURS = {Kind.MOVING: "yellow", Kind.LIVE: "green", Kind.RESTING: "blue", Kind.BROKEN: "red"}
 LEVELS = {"error": "bold red", "warning": "yellow", "notice": "green"}
-REFRESHES = 8  # a second
-FOOT = 2  # lines of the terminal that are left to what comes below the Spaces
+# How often the lines are drawn, a second.
+REFRESHES = 8
+# Lines of the terminal that are left to what comes below the Spaces.
+FOOT = 2
 
 
 class Screen(Console):
@@ -62,10 +64,16 @@ class Terminal(Log):
         if runner.is_terminal and self._screen.is_interactive:
             # Here, where a signal is only remembered, nothing is left half done.
             self._live = Live(get_renderable=self._frame, console=self._screen, refresh_per_second=REFRESHES)
-            self._live.start()
+            try:
+                self._live.start()
+            except RuntimeError:  # the machine has no more threads; then the lines stay
+                with suppress(Exception):
+                    self._live.stop()
+                self._live = None
 
     def progress(self, progress: SpaceProgress, text: str) -> None:
         """Have the line of a Space say something else; what is said after its end is a line of its own."""
+        self._runner.recognize(progress.space)
         row = self._rows.get(progress.space)
         if self._live and not (row and row.ended):
             self._rows[progress.space] = Row(progress=progress, said=text, ended=progress.verdict is not None)
@@ -79,7 +87,7 @@ class Terminal(Log):
 
     def annotate(self, level: str, text: str) -> None:
         """Print one line in the colour of its level."""
-        line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.one_line(text))
+        line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.plain(text))
         with suppress(OSError):
             self._screen.print(line, soft_wrap=True)
 
@@ -112,7 +120,7 @@ class Terminal(Log):
         rows.sort(key=lambda row: row.ended)
         shown = rows[: max(self._screen.height - FOOT, 1)]
         more = f" · {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
-        text = f"{self._elapsed()} {self._runner.one_line(self._status)}{more}"
+        text = f"{self._elapsed()} {self._runner.plain(self._status)}{more}"
         foot = Table.grid(padding=(0, 1))
         foot.add_row(self._spinner, Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
         return Group(self._table(shown), foot)
@@ -133,14 +141,14 @@ class Terminal(Log):
     def _moving(self, row: Row) -> tuple[RenderableType, str, Text, Text]:
         """Return the cells of a Space that is waited for: its stage, how long it lasts, its commit, what was said."""
         runtime = row.progress.latest.runtime
-        known, stage = self._runner.one_line(state(runtime)), self._runner.one_line(runtime.stage)
+        known, stage = self._runner.plain(state(runtime)), self._runner.plain(runtime.stage)
         lasts = self._clock.now() - self._began - row.progress.timeline[-1].at
         text = Text.assemble(
             (stage, COLOURS[kind_of(runtime.stage)]), f" for {duration(lasts)}", known.removeprefix(stage)
         )
         if row.said != state(runtime):
-            text.append(f" · {self._runner.one_line(row.said)}", style="dim")
-        return self._spinner, self._elapsed(), Text(self._runner.one_line(row.progress.space)), text
+            text.append(f" · {self._runner.plain(row.said)}", style="dim")
+        return self._spinner, self._elapsed(), Text(self._runner.plain(row.progress.space)), text
 
     def _ended(self, progress: SpaceProgress) -> tuple[RenderableType, str, Text, Text]:
         """Return the cells of a Space that is done with: what it ended as, and the stages that led there."""
@@ -149,12 +157,12 @@ class Terminal(Log):
         colour = "green" if well else "red"
         text = Text(progress.verdict.outcome.word, style=colour)
         if well or not self._over:  # once all is over, each failure is printed in full below
-            text.append(f": {self._runner.one_line(progress.verdict.seen)}", style="default")
+            text.append(f": {self._runner.plain(progress.verdict.seen)}", style="default")
         stages = [f"{one.stage} {duration(other.at - one.at)} → " for one, other in pairwise(progress.timeline)]
         if stages:
-            text.append(f" ({self._runner.one_line(''.join(stages) + progress.stage)})", style="dim")
+            text.append(f" ({self._runner.plain(''.join(stages) + progress.stage)})", style="dim")
         mark, elapsed = Text("✓" if well else "✗", style=colour), duration(progress.ended - self._began)
-        return mark, elapsed, Text(self._runner.one_line(progress.space)), text
+        return mark, elapsed, Text(self._runner.plain(progress.space)), text
 
     def _elapsed(self) -> str:
         return duration(self._clock.now() - self._began)
