@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from hf_action.clock import wall_time
 from hf_action.inputs.settings import Settings, describe, parse
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import SpaceProgress, verdict_of
@@ -128,6 +129,7 @@ class StepRun:
                 log=self._log,
                 began=self._began,
                 deadline=deadline,
+                today=wall_time(),
                 save=self._save_state,
                 check=check_room,
             )
@@ -149,7 +151,7 @@ class StepRun:
             return
         batch.run()
         if batch.hardware() - {FREE}:
-            self._prices = sound(hub.prices())
+            self._prices = sound(batch.prices or hub.prices())
 
     def _save_state(self, members: Iterable[SpaceProgress]) -> None:
         """Save what the post step needs before a change is sent, so that no kill comes between."""

@@ -52,7 +52,7 @@ from hf_action.rules.selection import Query
 from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
 
 # What a listing is asked for; `host` cannot be.
-LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha"]
+LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha", "tags"]
 # The host of an app, as the Hub names it.
 _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.hf\.space")
 # Seconds without a sign of life after which a stream of events is dead. Other streams of the Hub give one every half

@@ -16,7 +16,7 @@ from hf_action.inputs.readers import parse_stages, shown
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, WRITES, Operation
 from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
-from hf_action.rules.selection import Choice, Filters, is_pattern
+from hf_action.rules.selection import COSTS, Choice, Facts, Filters, is_pattern
 
 if TYPE_CHECKING:
     from hf_action.inputs.fleet import Entry
@@ -49,6 +49,7 @@ class Settings:
     max_parallel: int
     dry_run: bool
     endpoint: str
+    report_file: str | None
     summary: bool
     token: str | None = field(repr=False)
     # What to exchange an identity for, instead of a token; and that identity, where GitHub is not to be asked for it.
@@ -66,6 +67,11 @@ class Settings:
     def choice(self) -> Choice:
         """Which Spaces are meant, as `selection.account` takes it."""
         return Choice(self.spaces, self.patterns, self.filters)
+
+    def knowing(self, facts: Facts) -> "Settings":
+        """Return the same settings with what their filters judge by."""
+        fleet = tuple(each.knowing(facts) for each in self.fleet)
+        return replace(self, filters=replace(self.filters, facts=facts), fleet=fleet)
 
     @property
     def writes(self) -> bool:
@@ -221,12 +227,17 @@ def build_settings(
 
 
 def _filters(values: Mapping[str, Any]) -> Filters:
+    hardware = values["with-hardware"] or frozenset()
     return Filters(
         search=values["search"] or (),
         sdks=values["with-sdk"] or frozenset(),
         stages=values["with-stage"] or frozenset(),
-        hardware=values["with-hardware"] or frozenset(),
+        hardware=hardware - COSTS,
+        costs=hardware & COSTS,
+        sleep_time=values["with-sleep-time"],
+        unmodified_for=values["unmodified-for"],
         exclude=values["exclude"] or (),
+        exclude_tags=values["exclude-tag"] or frozenset(),
         sort=values["sort"],
         limit=values["limit"],
     )
@@ -295,7 +306,8 @@ def _build_fleet(
     for entry in entries:
         settings, wrong, warned = build(frozenset(entry.inputs.items()))
         spaces, patterns = ((), (entry.space,)) if is_pattern(entry.space) else ((entry.space,), ())
-        fleet.append(replace(settings, spaces=spaces, patterns=patterns, timeout=base.timeout, filters=base.filters))
+        budget = min(filter(None, (settings.timeout, base.timeout)), default=0.0)  # there is one if nothing is wrong
+        fleet.append(replace(settings, spaces=spaces, patterns=patterns, timeout=budget, filters=base.filters))
         where = f"{called}:{entry.line}: {entry.space}"
         mistakes += [f"{where}: {mistake}" for mistake in wrong]
         own = {key: value for key, value in entry.inputs.items() if key in entry.own}

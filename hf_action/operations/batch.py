@@ -17,16 +17,16 @@ from hf_action.operations.execution import Execution
 from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import NO_TOKEN, SpaceProgress, run_parallel, verdict_of
+from hf_action.operations.selecting import Selector
 from hf_action.operations.watching import watch
 from hf_action.operations.writes import Sender
 from hf_action.rules import pace, waiting
 from hf_action.rules.account import account
-from hf_action.rules.models import SpaceInfo
 from hf_action.rules.operations import OPERATIONS
 from hf_action.rules.outcomes import ActionError, Denied, Outcome
 from hf_action.rules.pace import Events
 from hf_action.rules.results import Result, page
-from hf_action.rules.selection import Query, choose, queries
+from hf_action.rules.selection import choose, queries
 from hf_action.rules.waiting import Verdict
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Batch:
     """One operation on the Spaces of one step.
 
     `check` is told all of them before anything is sent, and may refuse; `save` before each change of one of them.
+    `today` is in seconds since 1970; all other times are those of `clock`.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Batch:
         log: "Log",
         began: float,
         deadline: float,
+        today: float = 0.0,
         save: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
         check: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
     ) -> None:
@@ -58,6 +60,7 @@ class Batch:
         self._log = log
         self._began = began
         self._deadline = deadline
+        self._today = today
         self._save = save
         self._check = check
         self._one_at_a_time = Lock()
@@ -71,12 +74,15 @@ class Batch:
             clock=clock,
             began=began,
             deadline=deadline,
+            timeout=settings.timeout,
             save=lambda _: self._save_all(),
             end=self._end,
         )
         self._explainer = Explainer(
             endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
         )
+        self._selector = Selector(hub=hub, clock=clock, log=log, deadline=deadline, width=settings.max_parallel)
+        self.prices: Mapping[str, float] = {}  # where the selection has asked for them
         self._listener: Listener | None = None
         self._members: dict[str, SpaceProgress] = {}
         # What the fleet file says of a Space counts before what the step says of all.
@@ -145,18 +151,11 @@ class Batch:
 
     def _select(self) -> None:
         """Add the Spaces that patterns and filters choose; a listing is asked for once."""
-        listings: dict[Query, list[SpaceInfo]] = {}
-        for some in (*self._settings.fleet, self._settings):
-            if not some.selects:
-                continue
-            asked = queries(some.patterns, some.filters)
-            for query in asked:
-                if query not in listings:
-                    self._log.set_status(f"listing the Spaces of {query.author or 'everybody'}")
-                    listings[query] = self._hub.list_spaces(query)
-                    if query.author and not query.search:
-                        self._poller.note_listing(query.author, len(listings[query]))
-            listed = [space for query in asked for space in listings[query]]
+        self._learn()
+        choosing = [some for some in (*self._settings.fleet, self._settings) if some.selects]
+        listings = self._selector.listings([some.choice for some in choosing], self._poller.note_listing)
+        for some in choosing:
+            listed = [space for query in queries(some.patterns, some.filters) for space in listings[query]]
             for space in choose(listed, some.patterns, some.filters):
                 self._members.setdefault(space.id.lower(), SpaceProgress(space=space.id, settings=some, listed=space))
         told = account(self._settings.choice, [some.choice for some in self._settings.fleet], listings)
@@ -164,6 +163,14 @@ class Batch:
             self._log.info(told.line)
         for warning in told.warnings:
             self._log.annotate("warning", warning)
+
+    def _learn(self) -> None:
+        """Ask for what the filters need to know besides the Spaces."""
+        facts = self._selector.facts(self._settings.filters, today=self._today)
+        self.prices = facts.prices
+        self._settings = self._settings.knowing(facts)
+        for progress in self._members.values():
+            progress.settings = progress.settings.knowing(facts)
 
     def _begin(self, progress: SpaceProgress) -> None:
         try:

@@ -30,7 +30,6 @@ def watch(
         clock: what time it is, and how to let it pass.
     """
     still_open = list(goals)
-    deadline = max((goal.deadline for goal in goals.values()), default=0.0)
     look = not all(histories[space] for space in goals)
     while still_open:
         if look:
@@ -43,6 +42,7 @@ def watch(
                 still_open.remove(space)
                 conclude(space, verdict)
         if still_open:
+            deadline = min(goals[space].deadline for space in still_open)
             due = _next_look(now + pace(still_open), now, deadline)
             clock.sleep(due - now)
             look = due < deadline

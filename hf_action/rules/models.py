@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 NEVER = -1  # how the Hub writes a sleep time of never in a request
+# Tags of a Space that are read, and characters of one.
+MAX_TAGS, MAX_TAG = 1_000, 100
 
 
 class MalformedAnswer(ValueError):
@@ -50,6 +52,7 @@ class SpaceInfo:
     likes: int | None = None
     last_modified: str | None = None
     host: str | None = None
+    tags: tuple[str, ...] = ()  # of its card, and what the Hub adds to them
 
     def now(self, runtime: SpaceRuntime) -> "SpaceInfo":
         """Return the same Space with a newer runtime."""
@@ -113,7 +116,15 @@ def read_space_info(raw: object, runtime: SpaceRuntime) -> SpaceInfo:
         last_modified=_text(fields.get("lastModified")),
         # Older answers lack `host`; the first ready domain is as good. It is never derived from the id.
         host=host or (f"https://{runtime.domains[0]}" if runtime.domains else None),
+        tags=_tags(fields),
     )
+
+
+def _tags(fields: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the tags that the Hub tells, with those of the card itself; what is longer than a tag is left out."""
+    told = (fields.get("tags"), _mapping(fields.get("cardData")).get("tags"))
+    tags = [tag for some in told if isinstance(some, list) for tag in some[:MAX_TAGS]]
+    return tuple(dict.fromkeys(tag for tag in tags if isinstance(tag, str) and 0 < len(tag) <= MAX_TAG))
 
 
 def _sleep_time(fields: Mapping[str, object]) -> int | None:
