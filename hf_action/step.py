@@ -15,7 +15,7 @@ from hf_action.rules.operations import FREE, SavedState
 from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome, Refused
 from hf_action.rules.results import Result, Step, conclude
 from hf_action.rules.waiting import Verdict
-from hf_action.runner.github import Runner
+from hf_action.runner.github import Runner, workspace_file
 from hf_action.runner.log import Log
 from hf_action.runner.publisher import Publisher
 
@@ -62,6 +62,7 @@ class StepRun:
         self._deadline: float | None = None
         self._prices: Mapping[str, float] = {}
         self._mistakes: list[str] = []
+        self._report_file: str | None = None
         self._ending: Verdict | None = None  # on every Space that has no verdict of its own
 
     @property
@@ -83,6 +84,7 @@ class StepRun:
             self._runner.mask(error.token)
             self._warn(error.warnings)
             self._mistakes = error.mistakes
+            self._report_file = None if self._post else error.report_file
         except ActionError as error:
             self._ending = verdict_of(error)
         except Exception as error:  # noqa: BLE001 - a bug, too, must leave outputs and a summary
@@ -91,7 +93,8 @@ class StepRun:
 
     def start(self) -> Settings:
         """Read the settings; raises InvalidInput."""
-        self._settings = settings = parse(self._words, self._inputs(), self._runner.read_file)
+        self._settings = settings = parse(self._words, self._inputs(), self._runner.read_file, workspace_file)
+        self._report_file = None if self._post else settings.report_file
         self._runner.mask(settings.token)  # before anything else is printed
         self._warn(settings.warnings)
         if not self._post:
@@ -196,7 +199,9 @@ class StepRun:
             outcome = Outcome.CANCELLED if cancelled else Outcome.FAILED
             step = self._bare(Verdict(outcome, f"internal error: {type(error).__name__}: {error}", BUG))
         wants_summary = self._settings is None or self._settings.summary
-        self._publisher.publish(step, mistakes=self._mistakes, wants_summary=wants_summary)
+        self._publisher.publish(
+            step, mistakes=self._mistakes, wants_summary=wants_summary, report_file=self._report_file
+        )
         return step.outcome.status
 
     def close(self) -> None:

@@ -473,7 +473,7 @@ BAD = {
     "commit": ["main", "abcdef", "a" * 41, "[head]", "1.5"],
     "settle": ["soon", "-1", "1 m", "30m1h", "36000000", "{}", "2024-01-01", "true"],
     "stable-for": ["1x", "~"],
-    "timeout": ["0", "soon", "-1", "36d", "0s"],
+    "timeout": ["0", "soon", "-1", "3024001"],
     "health-check": ["healthz", "//x", "http://example.org", "https://u@example.org", "https://", "5"],
     "factory-reboot": ["maybe", "1", "~"],
     "hardware": ["t4 small", "[t4-small]", "-x"],

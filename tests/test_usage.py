@@ -48,6 +48,8 @@ which Spaces:
       Default: on-failure.
   --log-lines NUMBER
       How many lines of the log to show at most. Default: 50.
+  --report-file FILE
+      A file in the workspace for all outputs as one JSON document, of any size.
   --summary
       Write a job summary of what happened. Default: true.
 
@@ -138,7 +140,7 @@ def test_every_flag_is_completed():
     assert found.keys() == {f"--{name}" for name in (*INPUTS, *OWN)}
     assert found["--logs"].values == ("on-failure", "always", "never") and found["--completion"].values == tuple(SHELLS)
     assert found["--with-stage"].values[: len(STAGES)] == tuple(STAGES)
-    assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file"]
+    assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file", "--report-file"]
     assert found["--token"].about == "Hugging Face access token"
     assert found["--json"].about == "Print the outputs as one JSON document to stdout, and everything else to stderr"
     assert (found["--json"].form, found["--completion"].form, found["--sort"].form) == ("", "SHELL", "name|likes|last-modified")
@@ -151,9 +153,9 @@ def test_every_flag_is_completed():
             "bash",
             [
                 "    --logs) words='on-failure always never' ;;",
-                "    --fleet-file)",
-                "    --space-id|--timeout|--settle|--stable-for|--health-check|--hardware|--log-lines|--author|--search|--with-sdk|--with-hardware|"
-                "--exclude|--limit|--max-parallel|--token|--endpoint) return ;;",
+                "    --fleet-file|--report-file)",
+                "    --space-id|--timeout|--settle|--stable-for|--health-check|--hardware|--log-lines|--author|--search|--with-sdk|"
+                "--unmodified-for|--exclude|--exclude-tag|--limit|--max-parallel|--token|--endpoint) return ;;",
                 "        words='info wait restart pause wake hardware sleep-time list'",
             ],
         ),
@@ -161,7 +163,7 @@ def test_every_flag_is_completed():
             "zsh",
             [
                 "    '--settle=[How long to ignore a stage that has not changed since the step acted: the Hub may still be reporting the old build]:DURATION: ' \\",
-                "    '--dry-run[Say what would be done, and send only reads]' \\",
+                "    '--dry-run[Say what would be done and what a pause would save, and send only reads]' \\",
                 "    '--logs=[When to fetch the end of the build or run log: on-failure, always or never]:on-failure|always|never:(on-failure always never)' \\",
                 "    '--fleet-file=[A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json]:FILE:_files' \\",
             ],
@@ -171,7 +173,7 @@ def test_every_flag_is_completed():
             [
                 "complete -c hf-space -n __fish_use_subcommand -a list -d 'List the selected Spaces; change nothing'",
                 "complete -c hf-space -l settle -x -a '' -d 'How long to ignore a stage that has not changed since the step acted: the Hub may still be reporting the old build'",
-                "complete -c hf-space -l dry-run -d 'Say what would be done, and send only reads'",
+                "complete -c hf-space -l dry-run -d 'Say what would be done and what a pause would save, and send only reads'",
                 "complete -c hf-space -l fleet-file -r -F -d 'A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json'",
                 "complete -c hf-space -l completion -x -a 'bash zsh fish' -d 'Print a script that makes a shell complete words; write --completion and one of bash, zsh, fish'",
             ],

@@ -129,8 +129,15 @@ def describe(settings: Settings) -> str:
 # ---- a whole call ----
 
 
-def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[str], str] = lambda _: "") -> Settings:
+def parse(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    read_file: Callable[[str], str] = lambda _: "",
+    check_report: Callable[[str], object] = lambda _: None,
+) -> Settings:
     """Read flags and variables into settings. `read_file` returns the text of a file of the workspace.
+
+    `check_report` raises ValueError where `report-file` cannot be a file of the workspace.
 
     Raises:
         InvalidInput: with the mistakes of the call, found before anything is asked of the Hub.
@@ -149,12 +156,25 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
     own = () if checks.is_all_in_file(given) else (settings,)
     warnings += checks.unused(given, [each.operation for each in (*own, *fleet)]) + warned
     warnings += checks.too_short(settings.stable_for, timeout=settings.timeout)
+    report_file, more = _report_file(settings.report_file, check_report)
+    mistakes += more
     mistakes += checks.subject(given, operation=settings.operation, selects=settings.selects)
     if not environ.get("GITHUB_STATE"):
         mistakes += checks.no_post_step(settings.restore, any(each.restore for each in fleet))
     if mistakes:
-        raise InvalidInput(mistakes, warnings=warnings, token=settings.token)
+        raise InvalidInput(mistakes, warnings=warnings, token=settings.token, report_file=report_file)
     return replace(settings, fleet=fleet, warnings=tuple(warnings))
+
+
+def _report_file(name: str | None, check: Callable[[str], object]) -> tuple[str | None, list[str]]:
+    """Return the name, or None and what is wrong with it."""
+    if not name:
+        return None, []
+    try:
+        check(name)
+    except ValueError as error:
+        return None, [f"report-file: {shown(name)} {error}."]
+    return name, []
 
 
 def parse_post(environ: Mapping[str, str]) -> PostSettings:

@@ -50,7 +50,7 @@ class Batch:
         log: "Log",
         began: float,
         deadline: float,
-        today: float = 0.0,
+        today: float,
         save: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
         check: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
     ) -> None:

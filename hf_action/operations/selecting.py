@@ -4,6 +4,7 @@ Source: docs/contract.md, "Inputs", the rows from `author` to `exclude-tag`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -37,15 +38,17 @@ class Selector:
 
         Without prices no Space would be paid, and an audit would find nothing to complain of.
         """
+        changed = datetime.fromtimestamp(today - (filters.unmodified_for or 0.0), UTC)
+        since = changed.strftime("%Y-%m-%dT%H:%M:%S")
         if not filters.costs:
-            return Facts(today=today)
+            return Facts(unmodified_since=since)
         prices = {flavor.lower(): price for flavor, price in self._hub.prices().items() if price >= 0}
         if not prices:
             raise Refused(
                 "with-hardware: the Hub does not give its price list, which tells paid from free; nothing was sent.",
                 remedy="Try again, or write names and patterns of flavors, such as t4-*,a10g-*.",
             )
-        return Facts(prices=prices, today=today)
+        return Facts(prices=prices, unmodified_since=since)
 
     def listings(self, choices: Iterable[Choice], note: Callable[[str, int], None]) -> dict[Query, list[SpaceInfo]]:
         """Return the listings that the choices need, each asked for once; `note` is told how many Spaces an owner has.

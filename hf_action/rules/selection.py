@@ -6,7 +6,6 @@ Source: docs/contract.md, "Inputs", `space-id` and the rows from `author` to `ex
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from hf_action.rules.models import NEVER, SpaceInfo
@@ -23,6 +22,8 @@ COSTS = frozenset({PAID, FREE})
 NO_PRICE = "with-hardware (price not known)"
 NO_SLEEP_TIME = "with-sleep-time (not known)"
 NO_DATE = "unmodified-for (date not known)"
+# A date as the Hub writes it, in UTC: to the second, such dates are in the order of their texts.
+_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z?$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Facts:
     """What filters judge by besides the Space itself."""
 
     prices: Mapping[str, float] = field(default_factory=dict)  # US dollars an hour by flavor
-    today: float = 0.0  # seconds since 1970
+    unmodified_since: str = ""  # the last second in which a Space may have changed, such as 2026-02-01T00:00:00
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,19 +190,10 @@ def _by_sleep_time(space: SpaceInfo, filters: Filters) -> str:
 def _by_age(space: SpaceInfo, filters: Filters) -> str:
     if filters.unmodified_for is None:
         return ""
-    modified = _seconds(space.last_modified or "")
-    if modified is None:
+    date = _DATE.match(space.last_modified or "")
+    if not date:
         return NO_DATE
-    return "" if filters.facts.today - modified >= filters.unmodified_for else "unmodified-for"
-
-
-def _seconds(date: str) -> float | None:
-    """Return the seconds since 1970 of a date as the Hub writes it, which is in UTC; None where it is not one."""
-    try:
-        read = datetime.fromisoformat(date)
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-    except ValueError:
-        return None
+    return "" if date[1] <= filters.facts.unmodified_since else "unmodified-for"
 
 
 _JUDGES: tuple[Callable[[SpaceInfo, Filters], str], ...] = (

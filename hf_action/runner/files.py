@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from actions_toolkit.file_command import prepare_key_value_message
 
@@ -74,6 +75,24 @@ class Files:
             self._troubles[name] = f"{name} could not be written: {error}"
             return False
         return True
+
+    def replace(self, path: Path, text: str) -> None:
+        """Put a text in the place of a file, whole or not at all: nobody else writes into it.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+        with suppress(FileNotFoundError):
+            part.unlink()
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text.encode("utf-8", errors="replace"))
+            part.replace(path)
+        except OSError:
+            part.unlink()
+            raise
 
 
 def _entry(name: str, value: str) -> str:

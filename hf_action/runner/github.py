@@ -25,6 +25,25 @@ from hf_action.runner.streams import UNWRITABLE, finish
 MAX_FILE_BYTES = 1024 * 1024
 
 
+def workspace_file(name: str) -> Path:
+    """Return where a file of the workspace lies, or would; its links are followed.
+
+    Raises:
+        ValueError: that is outside of the workspace, or something that is not a file.
+    """
+    try:
+        workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+        path = (workspace / name).resolve()
+        exists, is_file = path.exists(), path.is_file()
+    except (OSError, RuntimeError, ValueError):  # a link to itself, a name that no file can have, a folder that is gone
+        raise ValueError("is not a path that can be followed; check the name and its links") from None
+    if not path.is_relative_to(workspace):
+        raise ValueError("lies outside of the workspace; give a path below it")
+    if exists and not is_file:
+        raise ValueError("is not a file")
+    return path
+
+
 class Runner:
     """Where inputs come from and results go to. Every text printed is made plain and freed of secrets first.
 
@@ -161,16 +180,8 @@ class Runner:
         Raises:
             ValueError: it is not there, is not text, or lies outside of the workspace.
         """
+        path = workspace_file(name)
         try:
-            workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-            path = (workspace / name).resolve()
-        except (OSError, RuntimeError, ValueError):  # a link to itself, a name that no file can have
-            raise ValueError("is not a path that can be followed; check the name and its links") from None
-        if not path.is_relative_to(workspace):
-            raise ValueError("lies outside of the workspace; give a path below it")
-        try:
-            if path.exists() and not path.is_file():
-                raise ValueError("is not a file")
             with path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
             if len(content) > MAX_FILE_BYTES:
@@ -182,6 +193,15 @@ class Runner:
             raise ValueError(f"cannot be read ({error.strerror})") from None
         except UnicodeDecodeError:
             raise ValueError("cannot be read; save it as UTF-8 text") from None
+
+    def write_report(self, name: str, document: str) -> None:
+        """Write a file of the workspace in the place of what is there; a failure is told, and ends nothing."""
+        try:
+            path = workspace_file(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.files.replace(path, f"{document}\n")
+        except UNWRITABLE as error:
+            self.annotate("warning", f"report-file could not be written: {error}")
 
     def tell_troubles(self) -> None:
         """Warn of the files that could not be written, of each once; results come before."""

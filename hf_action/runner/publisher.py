@@ -26,23 +26,30 @@ class Publisher:
         self._summarized = False
         self._shown = False
 
-    def publish(self, step: Step, *, mistakes: Sequence[str], wants_summary: bool) -> None:
+    def publish(
+        self, step: Step, *, mistakes: Sequence[str], wants_summary: bool, report_file: str | None = None
+    ) -> None:
         """Write outputs and summary, then print the rest, which a reader may hold up."""
         self._runner.recognize(*(result.space for result in step.results))
         plain = cache(self._runner.plain)
-        self._write_outputs(step, plain)
+        self._write_outputs(step, plain, report_file)
         if wants_summary:
             self._write_summary(step, plain)
         self._attempt(lambda: self._show(step, mistakes), lambda: None)
         self._runner.tell_troubles()
 
-    def _write_outputs(self, step: Step, plain: Plain) -> None:
+    def _write_outputs(self, step: Step, plain: Plain, report_file: str | None) -> None:
         def least() -> dict[str, str]:
             return self._attempt(lambda: least_outputs(step, plain), lambda: {"result": step.outcome.word})
 
         self._runner.files.write_outputs(self._attempt(lambda: outputs(step, plain), least))
+        if not self._runner.answers_json and not report_file:
+            return
+        whole = self._attempt(lambda: _json(document(step, plain)), lambda: _json(least()))
         if self._runner.answers_json:
-            self._runner.keep_document(self._attempt(lambda: _json(document(step, plain)), lambda: _json(least())))
+            self._runner.keep_document(whole)
+        if report_file:
+            self._runner.write_report(report_file, whole)
 
     def _write_summary(self, step: Step, plain: Plain) -> None:
         if self._summarized:
