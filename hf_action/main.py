@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from hf_action.clock import SystemClock
 from hf_action.rules.outcomes import Cancelled, Outcome
@@ -31,6 +32,8 @@ REPORT = 1.0
 SLOW_REPORT = 30.0
 # Seconds after the first signal in which another one is the same: a shell and a supervisor may both send it.
 SAME_SIGNAL = 0.5
+# Bytes that a pipe takes without being waited for, once it takes any (PIPE_BUF).
+LAST_WORDS = 4096
 # Seconds between looks at whether the log has been silent for too long.
 BEAT = 1.0
 
@@ -42,18 +45,28 @@ class Cancellation:
         self.came = False
         self.shielded = True  # outside of the work itself a signal is only remembered
         self._first = 0.0
+        self.last_words: Callable[[], str] = str
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
     def _handle(self, *_: object) -> None:
         if self.came:
             if SystemClock.now() - self._first >= SAME_SIGNAL:
-                os._exit(Cancelled.status)
+                leave(self.last_words)
             return
         self.came = True
         self._first = SystemClock.now()
         if not self.shielded:
             raise Cancelled
+
+
+def leave(last_words: Callable[[], str]) -> NoReturn:
+    """End the process at once, and say what was sent, if somebody reads that without being waited for."""
+    with suppress(Exception):
+        text = f"\n{last_words()}\n".encode()[:LAST_WORDS]
+        if select.select([], [2], [], 0)[1]:
+            os.write(2, text)
+    os._exit(Cancelled.status)
 
 
 class Heartbeat(threading.Thread):
@@ -91,7 +104,7 @@ class Watchdog(threading.Thread):
             if self._is_late() and self._step_run.reporting.acquire(blocking=False):
                 break
         if signalled and self._rings_again():
-            os._exit(Cancelled.status)
+            leave(self._step_run.last_words)
         status = Cancelled.status if signalled else Outcome.UNREACHABLE.status
         patience = REPORT if signalled else SLOW_REPORT
         if signalled and not self._step_run.reporting.acquire(timeout=patience):
@@ -130,9 +143,12 @@ def answer(words: list[str]) -> tuple[int, str] | None:
     if {"-h", "--help"} & set(words):
         from shutil import get_terminal_size
 
-        from hf_action.inputs.usage import usage
+        from hf_action.inputs.table import OPERATIONS
+        from hf_action.inputs.usage import usage, usage_of
 
-        return 0, usage(width=get_terminal_size(fallback=(100, 0)).columns) + "\n"
+        width = get_terminal_size(fallback=(100, 0)).columns
+        named = next((word for word in words if word in OPERATIONS), "")
+        return 0, f"{usage_of(named, width=width) if named else usage(width=width)}\n"
     if "--version" in words:
         from hf_action import VERSION
 
@@ -151,7 +167,7 @@ def open_log(clock: SystemClock, runner: "Runner", *, began: float) -> "Log":
     from hf_action.runner.log import Log
 
     kind: type[Log] = Log
-    if runner.is_terminal or runner.wants_colours:
+    if (runner.is_terminal or runner.wants_colours) and not runner.is_quiet:
         with suppress(ImportError):  # rich is not there, as in the container
             from hf_action.runner.terminal import Terminal
 
@@ -174,19 +190,21 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
         finish(sys.stderr if status else sys.stdout, text)
         return status
 
+    from hf_action.inputs.doors import read_own_flags
     from hf_action.runner.github import Runner
     from hf_action.step import StepRun
 
-    runner = Runner(answers_json="--json" in words)
-    words = [word for word in words if word != "--json"]
-    step_run = StepRun(words, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
+    own = read_own_flags(words)
+    runner = Runner(answers_json=own.json, quiet=own.quiet)
+    step_run = StepRun(own.rest, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
     for thread in (Watchdog(step_run), Heartbeat(step_run)):
         with suppress(RuntimeError):  # the machine has no more of them; the step goes on
             thread.start()
-    if not words and not post and runner.is_shell:
+    cancellation.last_words = step_run.last_words
+    if not own.rest and not post and runner.is_shell:
         from hf_action.inputs.usage import hint
 
-        finish(sys.stdout, f"{hint()}\n")
+        finish(sys.stdout, f"{hint()}\n")  # which is stderr here
     try:
         cancellation.shielded = False
         if not cancellation.came:

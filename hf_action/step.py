@@ -37,8 +37,11 @@ NOT_UNDONE = Verdict(
 # That there was nothing to do is for an action no success that looks like work.
 NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
 NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
+LOGIN = "The token was that of 'hf auth login'. 'hf auth whoami' tells whose it is; set the variable HF_TOKEN to use another."
 # Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
 FIRST_LOOK = 0.25
+# Spaces that are named by who leaves at once.
+MAX_TOLD = 20
 
 
 class StepRun:
@@ -93,7 +96,9 @@ class StepRun:
 
     def start(self) -> Settings:
         """Read the settings; raises InvalidInput."""
-        self._settings = settings = parse(self._words, self._inputs(), self._runner.read_file, workspace_file)
+        self._settings = settings = parse(
+            self._words, self._inputs(), self._runner.read_file, workspace_file, self._runner.token_of_login
+        )
         self._report_file = None if self._post else settings.report_file
         self._runner.mask(settings.token)  # before anything else is printed
         self._warn(settings.warnings)
@@ -202,7 +207,15 @@ class StepRun:
         self._publisher.publish(
             step, mistakes=self._mistakes, wants_summary=wants_summary, report_file=self._report_file
         )
+        if self._settings and self._settings.logged_in and any(one.outcome is Outcome.DENIED for one in step.results):
+            self._warn([LOGIN])
         return step.outcome.status
+
+    def last_words(self) -> str:
+        """Return what was sent, for somebody who does not wait for the report."""
+        sent = self._batch.sent() if self._batch else []
+        told = "; ".join(sent[:MAX_TOLD]) + (f"; and {len(sent) - MAX_TOLD} more" if len(sent) > MAX_TOLD else "")
+        return self._runner.plain(f"ended at once; sent, and going on at the Hub: {told or 'nothing'}")
 
     def close(self) -> None:
         """End what the last report has left open."""

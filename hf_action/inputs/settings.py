@@ -55,6 +55,7 @@ class Settings:
     # What to exchange an identity for, instead of a token; and that identity, where GitHub is not to be asked for it.
     keyless: str | None = None
     identity: str | None = field(default=None, repr=False)
+    logged_in: bool = False  # whether the token is that of `hf auth login`
     warnings: tuple[str, ...] = ()
     fleet: "tuple[Settings, ...]" = ()  # Spaces of the fleet file, each entry with settings of its own
 
@@ -122,6 +123,7 @@ def describe(settings: Settings) -> str:
     spaces = ", ".join(subjects) if len(subjects) < 4 else f"{len(subjects)} Spaces"
     stages = f", waiting for {' or '.join(sorted(settings.stages))}" if settings.stages else ""
     who = "keyless" if settings.keyless else "with a token" if settings.token else "without a token"
+    who = "with the token of 'hf auth login'" if settings.logged_in else who
     dry = " (dry run)" if settings.dry_run else ""
     return f"{settings.operation}{dry} {spaces} on {settings.endpoint} {who}{stages}, at most {settings.timeout:g} s"
 
@@ -134,10 +136,12 @@ def parse(
     environ: Mapping[str, str],
     read_file: Callable[[str], str] = lambda _: "",
     check_report: Callable[[str], object] = lambda _: None,
+    login: Callable[[], str] = str,
 ) -> Settings:
     """Read flags and variables into settings. `read_file` returns the text of a file of the workspace.
 
-    `check_report` raises ValueError where `report-file` cannot be a file of the workspace.
+    `check_report` raises ValueError where `report-file` cannot be a file of the workspace. `login` returns the token of
+    `hf auth login`, where that may be used; it is asked only where there is no other.
 
     Raises:
         InvalidInput: with the mistakes of the call, found before anything is asked of the Hub.
@@ -145,6 +149,8 @@ def parse(
     flags, mistakes = read_flags(argv)
     variables, warnings = read_variables(environ)
     given, access = _with_access(variables | flags, environ)
+    logged_in = not given["token"] and not access["keyless"] and bool(token := login())
+    given |= {"token": token} if logged_in else {}
     settings, more, warned = build_settings(given, **access)
     mistakes += more
     fleet: tuple[Settings, ...] = ()
@@ -163,7 +169,7 @@ def parse(
         mistakes += checks.no_post_step(settings.restore, any(each.restore for each in fleet))
     if mistakes:
         raise InvalidInput(mistakes, warnings=warnings, token=settings.token, report_file=report_file)
-    return replace(settings, fleet=fleet, warnings=tuple(warnings))
+    return replace(settings, fleet=fleet, warnings=tuple(warnings), logged_in=logged_in)
 
 
 def _report_file(name: str | None, check: Callable[[str], object]) -> tuple[str | None, list[str]]:

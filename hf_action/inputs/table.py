@@ -334,8 +334,8 @@ INPUTS = {
         Input(
             "token",
             "Hugging Face access token. Without it, keyless access is used if HF_OIDC_RESOURCE is set. If it is not, "
-            "the first of HF_TOKEN, HUGGINGFACE_TOKEN and HUGGING_FACE_HUB_TOKEN that is set is used, and if none is, "
-            "the step is anonymous.",
+            "the first of HF_TOKEN, HUGGINGFACE_TOKEN and HUGGING_FACE_HUB_TOKEN that is set is used; if none is, in a "
+            "terminal the token of 'hf auth login'. Without any, the step is anonymous.",
             forms.TOKEN,
             Group.CONNECTION,
             secret=True,

@@ -121,6 +121,10 @@ class Batch:
             )
             self._end(progress, Verdict(Outcome.CANCELLED, f"cancelled while {stage}{sent}"))
 
+    def sent(self) -> list[str]:
+        """Return what was sent to each Space, for somebody who does not wait for its result."""
+        return [f"{one.settings.operation} {one.space}" for one in tuple(self._members.values()) if one.sent]
+
     def results(self) -> tuple[Result, ...]:
         """Return what became of each Space, in the order asked for."""
         return tuple(

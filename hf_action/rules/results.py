@@ -1,11 +1,17 @@
 """What became of Spaces and of the step."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from hf_action.rules.models import SpaceInfo
+from hf_action.rules.operations import OPERATIONS
 from hf_action.rules.outcomes import Outcome, worst
+from hf_action.rules.stages import Kind, kind_of
+
+# Words for what Spaces do, in the order in which they are counted.
+DOING = {Kind.LIVE: "running", Kind.MOVING: "starting", Kind.BROKEN: "broken"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,12 @@ class Step:
     prices: Mapping[str, float]  # US dollars an hour by flavor
     results: tuple[Result, ...] = ()
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether what the step found is itself what was asked for, rather than what it did."""
+        row = OPERATIONS.get(self.operation)
+        return bool(self.results and row and not row.changes and not row.waits_for)
+
 
 def conclude(
     results: Sequence[Result],
@@ -62,9 +74,8 @@ def conclude(
     if len(results) == 1:
         message = ": ".join(part for part in (results[0].space, results[0].message) if part)
     else:
-        counts = {word: sum(result.outcome.word == word for result in results) for word in _words(results)}
-        message = f"{len(results)} Spaces: " + ", ".join(f"{count} {word}" for word, count in counts.items())
-    return Step(
+        message = f"{len(results)} Spaces: {_outcomes(results)}"
+    step = Step(
         operation=operation,
         outcome=outcome,
         message=message,
@@ -73,10 +84,28 @@ def conclude(
         prices=prices,
         results=tuple(results),
     )
+    found = step.only_looks and len(results) > 1
+    return replace(step, message=f"{len(results)} Spaces: {counts(results)}") if found else step
 
 
-def _words(results: Iterable[Result]) -> list[str]:
-    return list(dict.fromkeys(result.outcome.word for result in results))
+def counts(results: Iterable[Result]) -> str:
+    """Return how many Spaces do what: `9 running, 3 broken, 1 paused`."""
+    known = list(DOING.values())
+    words = Counter(map(_doing, results))
+    order = sorted(words, key=lambda word: (known.index(word) if word in known else len(known), word))
+    return ", ".join(f"{words[word]} {word}" for word in order)
+
+
+def _doing(result: Result) -> str:
+    if result.outcome is not Outcome.OK or not result.after:
+        return result.outcome.word
+    stage = result.after.runtime.stage
+    return DOING.get(kind_of(stage), stage.lower())
+
+
+def _outcomes(results: Sequence[Result]) -> str:
+    words = Counter(result.outcome.word for result in results)
+    return ", ".join(f"{count} {word}" for word, count in words.items())
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ HTTP client of its own, which would double the time in which a mistake is told.
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,19 +47,23 @@ def workspace_file(name: str) -> Path:
 class Runner:
     """Where inputs come from and results go to. Every text printed is made plain and freed of secrets first.
 
-    With `answers_json`, stdout is kept for the outputs as one JSON document, and all else goes to stderr.
+    Outside of GitHub stdout is kept for what was asked for, and all else goes to stderr; with `answers_json`, which
+    asks for the outputs as one JSON document, everywhere. `quiet` leaves warnings and errors of the rest.
     """
 
-    def __init__(self, *, answers_json: bool = False) -> None:
+    def __init__(self, *, answers_json: bool = False, quiet: bool = False) -> None:
         self._secrets: tuple[str, ...] = ()
         self._known: set[str] = set()
-        self._answers = sys.stdout if answers_json else None
-        self._document = ""
-        self.files = Files(os.environ)
-        if answers_json:
-            sys.stdout = sys.stderr  # so nothing that prints can get it wrong
         # Either is enough: other runners that understand the files do not always set GITHUB_ACTIONS.
         self._commands = os.environ.get("GITHUB_ACTIONS") == "true" or bool(os.environ.get("GITHUB_OUTPUT"))
+        self._answers = sys.stdout if answers_json or not self._commands else None
+        self._document = ""
+        self._printer: Callable[[str], None] | None = None
+        self.answers_json = answers_json
+        self.is_quiet = quiet
+        self.files = Files(os.environ)
+        if self._answers:
+            sys.stdout = sys.stderr  # so nothing that prints can get it wrong
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
@@ -76,9 +80,14 @@ class Runner:
         return self._commands
 
     @property
-    def answers_json(self) -> bool:
-        """Whether stdout is kept for the outputs as one JSON document."""
+    def answers(self) -> bool:
+        """Whether stdout is kept for what was asked for."""
         return self._answers is not None
+
+    @property
+    def answers_person(self) -> bool:
+        """Whether a person reads what was asked for as it comes."""
+        return self._answers is not None and self._answers.isatty()
 
     @property
     def is_shell(self) -> bool:
@@ -124,13 +133,16 @@ class Runner:
 
     def info(self, text: str) -> None:
         """Print one line."""
-        self._print(f"{self._line(text)}\n")
+        if not self.is_quiet:
+            self._print(f"{self._line(text)}\n")
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that GitHub folds away under a title.
 
         Each has a mark in front, which keeps those problem matchers away that look at the start of a line.
         """
+        if self.is_quiet:
+            return
         if self._commands:
             self._command("group", self.plain(title))
         else:
@@ -152,10 +164,12 @@ class Runner:
 
     def annotate(self, level: str, text: str) -> None:
         """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
+        if self.is_quiet and level == "notice":
+            return
         if self._commands:
             self._command(level, self.plain(text))
         else:
-            self.info(f"{level}: {text}")
+            self._print(f"{self._line(f'{level}: {text}')}\n")
 
     def _line(self, text: str) -> str:
         return unmatched(self.plain(text)) if self._commands else self.plain(text)
@@ -166,13 +180,33 @@ class Runner:
 
     def _print(self, text: str) -> None:
         with suppress(*UNWRITABLE):  # whoever read the log has gone; the work goes on
-            sys.stdout.write(text)
+            if self._printer:
+                self._printer(text)
+            else:
+                sys.stdout.write(text)
+
+    def print_with(self, printer: Callable[[str], None]) -> None:
+        """Have all that is printed from now on go through what draws on the same terminal."""
+        self._printer = printer
 
     # ---- files ----
 
-    def keep_document(self, document: str) -> None:
-        """Keep the outputs for `close`, since what is printed cannot be written again."""
+    def keep_answer(self, document: str) -> None:
+        """Keep what was asked for until `close`, since what is printed cannot be written again."""
         self._document = document
+
+    def token_of_login(self) -> str:
+        """Return the token of `hf auth login`, as huggingface_hub itself finds it, where a person is there to see that.
+
+        One that is about to expire is refreshed. Who has set HF_HUB_DISABLE_IMPLICIT_TOKEN wants none.
+        """
+        if not self.is_terminal:
+            return ""
+        from huggingface_hub import constants, get_token
+
+        with suppress(Exception):  # a file that cannot be read is as good as none
+            return "" if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token() or ""
+        return ""
 
     def read_file(self, name: str) -> str:
         """Read a text file of the workspace.

@@ -51,11 +51,14 @@ class Log:
         self._runner.annotate(level, text)
         self._last = self._clock.now()
 
-    def conclude(self, results: Sequence[Result]) -> None:
-        """Print what became of each Space, as the last that is said; on GitHub all that went well share a line."""
+    def conclude(self, results: Sequence[Result], *, shown_again: bool) -> None:  # noqa: ARG002 - for `Terminal`
+        """Print what failed, as the last that is said; on GitHub all that went well share a line.
+
+        `shown_again` tells that stdout gets all of them, and their lines here need not stay.
+        """
         well = [result for result in results if not result.outcome.status]
         for result in results:
-            if result.outcome.status or not self._runner.obeys_commands:
+            if result.outcome.status:
                 self.annotate(level(result.outcome), annotation(result))
         if well and self._runner.obeys_commands:
             self.annotate("notice", good_news(well))

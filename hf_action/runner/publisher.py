@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar
 
+from hf_action.report import listing
 from hf_action.report.outputs import Plain, bill, document, heading, least_outputs, level, outputs
 from hf_action.report.summary import correction, least_summary, summary
 from hf_action.rules.results import Step
@@ -33,6 +34,8 @@ class Publisher:
         self._runner.recognize(*(result.space for result in step.results))
         plain = cache(self._runner.plain)
         self._write_outputs(step, plain, report_file)
+        if self._runner.answers and not self._runner.answers_json:
+            self._runner.keep_answer("\n".join(self._attempt(lambda: self._answer(step, plain), list)))
         if wants_summary:
             self._write_summary(step, plain)
         self._attempt(lambda: self._show(step, mistakes), lambda: None)
@@ -47,9 +50,15 @@ class Publisher:
             return
         whole = self._attempt(lambda: _json(document(step, plain)), lambda: _json(least()))
         if self._runner.answers_json:
-            self._runner.keep_document(whole)
+            self._runner.keep_answer(whole)
         if report_file:
             self._runner.write_report(report_file, whole)
+
+    def _answer(self, step: Step, plain: Plain) -> list[str]:
+        """Return what stdout gets in a shell; what was done, a person has seen already."""
+        if not self._runner.answers_person:
+            return listing.lines(step, plain)
+        return listing.screen(step, plain) if step.only_looks else []
 
     def _write_summary(self, step: Step, plain: Plain) -> None:
         if self._summarized:
@@ -64,13 +73,14 @@ class Publisher:
             self._log.annotate(level(step.outcome), heading(step))
             return
         self._shown = True
-        self._log.conclude(step.results)
+        answered = self._runner.answers and not self._runner.answers_json
+        self._log.conclude(step.results, shown_again=answered and step.only_looks)
         if not step.results:
             for line in mistakes or [step.message]:
                 self._log.annotate(level(step.outcome), line)
         if step.prices:
             self._log.info(bill(step))
-        if len(step.results) > 1:
+        if len(step.results) > 1 and not (step.only_looks and self._runner.answers_person):
             self._log.info(heading(step))
 
     def _attempt(self, make: Callable[[], Made], instead: Callable[[], Made]) -> Made:

@@ -20,6 +20,7 @@ from hf_action.clock import Clock
 from hf_action.operations.progress import SpaceProgress, state
 from hf_action.rules.results import Result, duration
 from hf_action.rules.stages import Kind, kind_of
+from hf_action.rules.waiting import lacking
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
 
@@ -61,6 +62,7 @@ class Terminal(Log):
         self._spinner = Spinner("dots")
         self._screen = Screen()
         self._live: Live | None = None
+        runner.print_with(self._print)
         if runner.is_terminal and self._screen.is_interactive:
             # Here, where a signal is only remembered, nothing is left half done.
             self._live = Live(get_renderable=self._frame, console=self._screen, refresh_per_second=REFRESHES)
@@ -80,6 +82,10 @@ class Terminal(Log):
         else:
             super().progress(progress, text)
 
+    def _print(self, text: str) -> None:
+        """Print whole lines, which the terminal itself may break: a piece of one must not look like another line."""
+        self._screen.print(Text(text.removesuffix("\n")), soft_wrap=True)
+
     def beat(self) -> None:
         """Be silent as well while a request takes long."""
         if not self._live:
@@ -91,17 +97,20 @@ class Terminal(Log):
         with suppress(OSError):
             self._screen.print(line, soft_wrap=True)
 
-    def conclude(self, results: Sequence[Result]) -> None:
+    def conclude(self, results: Sequence[Result], *, shown_again: bool) -> None:
         """Let the lines stay, in the order asked for, and print in full what has failed."""
         if not self._live:
-            super().conclude(results)
+            super().conclude(results, shown_again=shown_again)
             return
         untold = [one for one in results if one.outcome.status or one.space not in self._rows]
-        self._rows = {one.space: self._rows[one.space] for one in results if one.space in self._rows}
+        self._live.transient = shown_again
+        self._rows = (
+            {} if shown_again else {one.space: self._rows[one.space] for one in results if one.space in self._rows}
+        )
         self._over = True
         with suppress(Exception):  # neither a terminal that has gone nor a mistake in drawing costs the outputs
             self._live.stop()
-        super().conclude(untold)
+        super().conclude(untold, shown_again=shown_again)
 
     def _beat(self) -> None:
         """Lines that move need no heartbeat."""
@@ -146,6 +155,10 @@ class Terminal(Log):
         text = Text.assemble(
             (stage, COLOURS[kind_of(runtime.stage)]), f" for {duration(lasts)}", known.removeprefix(stage)
         )
+        goal, history = row.progress.goal, tuple(row.progress.history)
+        lacks = lacking(goal, history, self._clock.now()) if goal and history else ""
+        if lacks:
+            text.append(f"; {self._runner.plain(lacks)}")
         if row.said != state(runtime):
             text.append(f" · {self._runner.plain(row.said)}", style="dim")
         return self._spinner, self._elapsed(), Text(self._runner.plain(row.progress.space)), text
