@@ -343,7 +343,7 @@ class Slow:
 
     def report(self) -> Seen:
         """The end of the budget, and a report that takes its time."""
-        return self.end("report", "wait", "acme/busy", "--timeout", "1", url=self.url, script=SLOW_DISK.format(seconds=3.5))
+        return self.end("report", "wait", "acme/busy", "--timeout", "4", url=self.url, script=SLOW_DISK.format(seconds=3.5))
 
     def pipe(self) -> Seen:
         """A signal while nobody reads the log, and the pipe is full."""

@@ -70,7 +70,7 @@ def test_mistakes_name_file_and_line(run, hub, workspace):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "check out the repository before this step."), (".", "no file")]
+    ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "check out the repository before this step."), (".", "not a file")]
 )
 def test_a_file_that_is_not_in_the_workspace_is_a_mistake(run, hub, workspace, name, words):
     """Nothing else of the machine is read."""
