@@ -6,10 +6,10 @@ inputs.forms, inputs.table, inputs.usage, inputs.completion, inputs.nodes, input
 inputs.settings, diagnosis.text, diagnosis.tracebacks, diagnosis.evidence, diagnosis.signs, diagnosis.conditions,
 diagnosis.build_causes, diagnosis.hub_causes, diagnosis.module_causes, diagnosis.run_causes, diagnosis.causes,
 diagnosis.messages, diagnosis.remedies, diagnosis.diagnosis, diagnosis.page, report.gantt, report.outputs,
-report.summary, report.withheld, hub.transport, hub.refusals, hub.client, operations.progress, operations.events,
-operations.polling, operations.writes, operations.execution, operations.explanation, operations.selecting,
-operations.watching, operations.batch, operations.undo, runner.streams, runner.files, runner.github, runner.log,
-runner.publisher, runner.terminal, step, main
+report.listing, report.summary, report.withheld, hub.transport, hub.refusals, hub.client, hub.login,
+operations.progress, operations.events, operations.polling, operations.writes, operations.execution,
+operations.explanation, operations.selecting, operations.watching, operations.batch, operations.undo, runner.streams,
+runner.files, runner.github, runner.log, runner.publisher, runner.terminal, step, main
 
 The rules come first; docs/architecture.md draws the rooms.
 """

@@ -63,8 +63,9 @@ class Cancellation:
 def leave(last_words: Callable[[], str]) -> NoReturn:
     """End the process at once, and say what was sent, if somebody reads that without being waited for."""
     with suppress(Exception):
-        text = f"\n{last_words()}\n".encode()[:LAST_WORDS]
-        if select.select([], [2], [], 0)[1]:
+        said = last_words()
+        text = f"\n{said}\n".encode()[:LAST_WORDS] if said else b""
+        if text and select.select([], [2], [], 0)[1]:
             os.write(2, text)
     os._exit(Cancelled.status)
 

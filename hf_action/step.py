@@ -37,7 +37,9 @@ NOT_UNDONE = Verdict(
 # That there was nothing to do is for an action no success that looks like work.
 NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
 NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
-LOGIN = "The token was that of 'hf auth login'. 'hf auth whoami' tells whose it is; set the variable HF_TOKEN to use another."
+LOGIN = (
+    "The token was that of 'hf auth login'; 'hf auth whoami' tells whose it is. The variable HF_TOKEN comes before it."
+)
 # Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
 FIRST_LOOK = 0.25
 # Spaces that are named by who leaves at once.
@@ -97,7 +99,7 @@ class StepRun:
     def start(self) -> Settings:
         """Read the settings; raises InvalidInput."""
         self._settings = settings = parse(
-            self._words, self._inputs(), self._runner.read_file, workspace_file, self._runner.token_of_login
+            self._words, self._inputs(), self._runner.read_file, workspace_file, self._login
         )
         self._report_file = None if self._post else settings.report_file
         self._runner.mask(settings.token)  # before anything else is printed
@@ -105,6 +107,14 @@ class StepRun:
         if not self._post:
             self._log.info(describe(settings))
         return settings
+
+    def _login(self) -> str:
+        """Return the token of `hf auth login` where a person sees that it is used."""
+        if not self._runner.is_terminal:
+            return ""
+        from hf_action.hub.login import token_of_login  # of a package that takes long to load
+
+        return token_of_login()
 
     def _inputs(self) -> Mapping[str, str]:
         """Return the environment; the post step knows its Spaces, and a fleet file may be gone by then."""

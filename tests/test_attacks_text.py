@@ -76,7 +76,7 @@ OTHERS = [
     ("api_key: 'abc12'", "abc12"), ("apiKey = abc12", "abc12"), ("x-api-key: abc123", "abc123"), ("client_secret=abc12", "abc12"), ("clientSecret: abc12", "abc12"),
     ("AWS_SECRET_ACCESS_KEY=wJalr/XUtn", "wJalr"), ("?access_token=abc12&x=1", "abc12"), ("token%3Dabc12", "abc12"), (r"{\"token\": \"abc12\"}", "abc12"), ("ACCESS_TOKEN => 'abc12'", "abc12"),
     ("AccountKey=abc12==", "abc12"), ("--password hunter2", "hunter2"), ("--hf-token=abc12", "abc12"), ("--api-key abc12", "abc12"), ("MY_TOKEN_2=abc12", "abc12"), ("secret: abc12", "abc12"),
-    ("environ({'HF_TOKEN': 'abc12'})", "abc12"), ("passphrase=abc12", "abc12"), ("credentials: abc12", "abc12"), ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "AIzaSyA"), ("xoxb-1234567890-abcdef", "1234567890"),
+    ("environ({'HF_TOKEN': 'abc12'})", "abc12"), ("passphrase=abc12", "abc12"), ("password: my_secret_pass", "secret_pass"), ("PASSWORD=$ecret12", "ecret12"), ("token=%40abc12", "abc12"), ("PASSWORD=*abc12", "abc12"), ("DB_PASSWORD=ABC_DEF", "DEF"), ("credentials: abc12", "abc12"), ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "AIzaSyA"), ("xoxb-1234567890-abcdef", "1234567890"),
     ("glpat-abcdefghij0123456789", "abcdefghij"), ("AKIAABCDEFGHIJKLMNOP", "ABCDEFGHIJ"), ("ASIAABCDEFGHIJKLMNOP", "ABCDEFGHIJ"), ("sk-abcdefghij0123456789ab", "abcdefghij"), (r"\nsk-proj-abcdefghij012345", "abcdefghij"),
     ("ghp_abcdefghij0123456789", "abcdefghij"), ("gho_abcdefghij0123456789", "abcdefghij"), ("github_pat_abcdefghij0123456789", "abcdefghij"), ("npm_abcdefghij0123456789abcdefghij", "abcdefghij"),
     ("pypi-AgEIcHlwaS5vcmcCJGFiY2RlZmdoaWprbG1ub3BxcnN0dXY", "AgEIcHlw"), ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc", "eyJzdWIi"), ("api_org_abcdefghijkl", "abcdefghijkl"),
@@ -88,7 +88,7 @@ INNOCENT = [
     "KeyError: 'HF_TOKEN'", "max_new_tokens=50", "pad_token_id=50256", "token: 50256", "unexpected token: <", "sorted(key=lambda x: x)", "Missing secret: OPENAI_API_KEY", "Set HF_TOKEN (env: HF_TOKEN: ${{ secrets.HF_TOKEN }})",
     "token: has characters that no token has", "HF_TOKEN is needed", "git@github.com:acme/demo.git", "https://huggingface.co/spaces/acme/demo?logs=build", "disk-usage-of-this-machine-is-high", "bearer authentication failed",
     "basic understanding", "Invalid credentials in Authorization header", "hf_hub_download() failed", "eos_token='<|endoftext|>'", "python@sha256:aaaa", "monkey=1", "keyboard: qwerty", "password: missing", "ports 7860:7860, 10.0.0.1:80",
-    "hf_space acme/hf_leaderboard2 hf_open_llm_leaderboard", "sha256:0123456789abcdef", "Installing the internet", "tokens: 17", "primary keys: 3", "the secret is out", "token=None",
+    "hf_space acme/hf_leaderboard2 hf_open_llm_leaderboard", "sha256:0123456789abcdef", "Installing the internet", "tokens: 17", "primary keys: 3", "the secret is out", "token=None", "permissions: { id-token: write }",
 ]  # fmt: skip
 
 

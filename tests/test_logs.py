@@ -228,7 +228,7 @@ def test_outside_github_the_lines_stand_without_commands(monkeypatch, capsys):
     for name in ("GITHUB_ACTIONS", "GITHUB_OUTPUT"):
         monkeypatch.delenv(name, raising=False)
     Runner().group("acme/demo: the last line of its run log", ["one"])
-    assert capsys.readouterr().out == "acme/demo: the last line of its run log\n | one\n"
+    assert capsys.readouterr().err == "acme/demo: the last line of its run log\n | one\n"
 
 
 def test_a_stream_of_nothing_but_signs_of_life_is_left_in_time(run, world, hub):

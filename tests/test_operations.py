@@ -438,7 +438,7 @@ def test_a_budget_that_is_spent_on_starting_has_time_for_a_look_still(hub, clock
     attempt.work()
     assert (attempt.report(cancelled=False), clock.now()) == (4, 10.25)
     assert [request.path for request in hub.requests if not request.path.endswith("/events")] == ["/api/spaces/acme/demo"]
-    assert "RUNNING on commit 0000000 when the budget ended" in capsys.readouterr().out
+    assert "RUNNING on commit 0000000 when the budget ended" in capsys.readouterr().err
 
 
 def test_invalid_input_still_writes_outputs_and_summary(run, hub):

@@ -779,7 +779,7 @@ def test_wrong_spaces_are_counted():
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [(word, name) for name, words in SYNONYMS.items() for word in words]
+    [(word, name) for name, words in SYNONYMS.items() for word in words if word != "ls"]  # which is taken
     + [("Restart", "restart"), ("restrat", "restart"), ("resatrt", "restart"), ("pasue", "pause"), ("wiat", "wait"), ("lst", "list"), ("inf", "info"), ("hardwear", "hardware"),
        ("sleeptime", "sleep-time"), ("sleep_time", "sleep-time"), ("cause", ""), ("report", ""), ("make", ""), ("rest", ""), ("use", ""), ("zzz", "")],
 )  # fmt: skip

@@ -31,8 +31,8 @@ _INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 
 # What problem matchers look for: a word, and the number of a line (gcc: `:10:5:`, tsc: `(10,5)`, eslint, Python).
-_SEVERITY = re.compile(r"error|warning|info|note|fatal|notice|line", re.IGNORECASE)
-_PLACE = re.compile(r"(?<=[:(,])(?=[0-9]{1,9}[:,)\s])|(?<=line )(?=[0-9])")
+_SEVERITY = re.compile(r"error|warning|info|note|fatal", re.IGNORECASE)
+_PLACE = re.compile(r"(?<=[:(,])(?=[0-9]{1,9}[:,)\s])|(?<=line )(?=[0-9]{1,9}, col)")
 
 
 # ---- plain text ----
@@ -238,8 +238,9 @@ _INNOCENT = re.compile(
       |denied|refused|wrong|ok|error|failed|timed-out|unreachable|unchanged|skipped|planned|cancelled|superseded|lambda
       |str|int|bytes|optional|an?|the|this|that|has|have|had|is|are|was|were|will|would|should|can|cannot|could|may|might
       |must|does|do|did|not|no|of|in|on|at|to|from|for|with|by|as|be|been|it|its|your|you|or|and|but|if|when|where|which
-      |what|how|than|then|there|\W*)[.:!?]? | [$%{].* | \*+.* | [0-9]{1,7} | [A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[.:!?]?
-      | os\.\S+ | self\.\S+ | <.*""",
+      |what|how|than|then|there|read|write|\W*)[.:!?]?
+      | \$(?-i:[A-Z_]*) | \$\{[^}]*\} | %[sdr]? | \*+ | <[^>]*> | [0-9]{1,7} | os\.\S+ | self\.\S+
+      | (?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:TOKEN|KEY|SECRET|PASSWORD|ID|NAME|URL))[.:!?]?""",
     re.VERBOSE | re.IGNORECASE,
 )
 # Each pattern with what it begins with, in lower case: to look for that first is many times as fast.

@@ -195,19 +195,6 @@ class Runner:
         """Keep what was asked for until `close`, since what is printed cannot be written again."""
         self._document = document
 
-    def token_of_login(self) -> str:
-        """Return the token of `hf auth login`, as huggingface_hub itself finds it, where a person is there to see that.
-
-        One that is about to expire is refreshed. Who has set HF_HUB_DISABLE_IMPLICIT_TOKEN wants none.
-        """
-        if not self.is_terminal:
-            return ""
-        from huggingface_hub import constants, get_token
-
-        with suppress(Exception):  # a file that cannot be read is as good as none
-            return "" if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token() or ""
-        return ""
-
     def read_file(self, name: str) -> str:
         """Read a text file of the workspace.
 
