@@ -1,7 +1,7 @@
 """Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
 
 Read in this order: clock, rules.stages, rules.outcomes, rules.sanitize, rules.models, rules.waiting, rules.pace,
-rules.selection, rules.account, rules.addresses, rules.results, rules.operations, inputs.names, inputs.readers,
+rules.selection, rules.account, rules.addresses, rules.operations, rules.results, inputs.names, inputs.readers,
 inputs.forms, inputs.table, inputs.usage, inputs.completion, inputs.nodes, inputs.fleet, inputs.doors, inputs.checks,
 inputs.settings, diagnosis.text, diagnosis.tracebacks, diagnosis.evidence, diagnosis.signs, diagnosis.conditions,
 diagnosis.build_causes, diagnosis.hub_causes, diagnosis.module_causes, diagnosis.run_causes, diagnosis.causes,

@@ -485,7 +485,7 @@ def test_the_summary_of_one_space():
 
 | Space | Result | Stage | Commit | Hardware | Elapsed |
 |---|---|---|---|---|---|
-| [acme/demo](https://huggingface.co/spaces/acme/demo) | ❌ failed | RUNNING → BUILD_ERROR |  | t4-small ($0.40/h) → a10g-small | 12s |
+| [acme/demo](https://huggingface.co/spaces/acme/demo) | ❌ failed · [build log](https://huggingface.co/spaces/acme/demo?logs=build) | RUNNING → BUILD_ERROR (broken) | [{COMMIT[:7]}](https://huggingface.co/spaces/acme/demo/commit/{COMMIT}) | t4-small ($0.40/h) → a10g-small | 12s |
 
 ```mermaid
 {picture}```

@@ -295,7 +295,7 @@ def test_in_a_pipe_the_lines_are_plain(url):
     assert plain_lines(done.stderr.decode()) and b"\x1b" not in done.stdout + done.stderr
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from hf_action.main import main; main(); print('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code, "info", "a/b/c"], env=clean_environ(), capture_output=True, timeout=30)
-    assert done.stdout.splitlines()[-1] == b"False"
+    assert done.stderr.splitlines()[-1] == b"False"
 
 
 def test_force_color_colours_a_pipe(url):

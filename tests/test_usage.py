@@ -27,7 +27,7 @@ usage: hf-space [OPERATION] SPACE [SPACE ...] [--INPUT VALUE ...]
 Operate Hugging Face Spaces, and wait until they are really in the stage asked for.
 
 examples:
-  hf-space acme/demo                              look at a Space
+  hf-space acme/demo                            look at a Space
 """)
     assert """
 
@@ -59,7 +59,9 @@ connection:
     assert """
 
 the command itself:
-  --json        Print the outputs as one JSON document to stdout, and everything else to stderr.
+  --json        Print the outputs as one JSON document to stdout, and everything else to stderr. So
+                does --format json.
+  --quiet       Print results, warnings and errors only. -q is the same.
 """ in text
     assert text.endswith("""
   --version     Print the version.
@@ -68,8 +70,9 @@ notes:
   A DURATION is in seconds (90, 0.5) or like 90s, 20m, 1.5m, 1h30m, 1d. A flag without a value may
   be given true or false.
   An input may also be a variable, such as INPUT_TIMEOUT for --timeout. The flag wins.
-  In a terminal each Space has one line that is updated; in a pipe and in a file each change is a
-  new line. NO_COLOR and FORCE_COLOR are obeyed.
+  Results go to stdout, and to a pipe as one line a Space with tabs in it; progress and errors go to
+  stderr. In a terminal each Space has one line that is updated. NO_COLOR and FORCE_COLOR are
+  obeyed.
 
 exit status:
   0    ok, unchanged, planned, skipped

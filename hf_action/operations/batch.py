@@ -134,6 +134,7 @@ class Batch:
                 message=progress.verdict.message,
                 elapsed=progress.ended - self._began,
                 url=page(self._settings.endpoint, progress.space),
+                operation=progress.settings.operation,
                 before=progress.before,
                 after=progress.after,
                 cause=progress.verdict.cause,

@@ -269,8 +269,16 @@ def bill(step: Step) -> str:
     if round(before, 2) != round(now, 2):
         text += f", before ${before:.2f}"
     if saved:
-        text += (
-            f"; ${saved:.2f} an hour no longer runs, which is ${saved * NIGHT:.2f} a night of {NIGHT} hours "
-            f"or ${saved * MONTH:.0f} a month of {MONTH} hours"
-        )
+        text += f"; ${saved:.2f} an hour no longer runs, {_in_time(saved)}"
+    would = sum((_hourly(one.after, step.prices) for one in step.results if _would_pause(one)), 0.0)
+    if would:
+        text += f"; a pause would save ${would:.2f} an hour, {_in_time(would)}"
     return text
+
+
+def _in_time(hourly: float) -> str:
+    return f"which is ${hourly * NIGHT:.2f} a night of {NIGHT} hours or ${hourly * MONTH:.0f} a month of {MONTH} hours"
+
+
+def _would_pause(result: Result) -> bool:
+    return result.outcome is Outcome.PLANNED and result.operation == "pause"

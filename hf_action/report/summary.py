@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from hf_action.report.gantt import Lane, draw
+from hf_action.report.gantt import FEW, Lane, draw
 from hf_action.report.outputs import Plain, bill
 from hf_action.rules.outcomes import SEVERITY, Outcome
 from hf_action.rules.results import Result, Step, duration
 from hf_action.rules.sanitize import one_line
+from hf_action.rules.stages import Kind, kind_of, stage_of
 
 # The runner drops a summary over 1 MiB whole; the rest of it is left for what other tools may count differently.
 MAX_SUMMARY_BYTES = 1_000_000
@@ -83,7 +84,7 @@ def _parts(step: Step, plain: Plain) -> Iterator[str]:
         yield f"{_said(plain(step.message))}\n\n"
         yield from _failures(results, plain)
     else:
-        yield f"**{step.outcome.word}** {_said(plain(results[0].message if results else step.message))}\n\n"
+        yield f"{_told(results[0], plain) if results else _of_step(step, plain)}\n\n"
     if results:
         yield from _table(results, step.prices)
         yield from _timelines(results)
@@ -109,16 +110,33 @@ def _fitting(parts: Iterable[str], *, room: int) -> str:
 
 def _failures(results: Sequence[Result], plain: Plain) -> Iterator[str]:
     """Yield each failure once, with the Spaces that share it."""
-    shared: dict[tuple[Outcome, str], list[str]] = {}
+    shared: dict[tuple[Outcome, str], list[Result]] = {}
     for result in results:
         if result.outcome.status:
-            shared.setdefault((result.outcome, result.message), []).append(result.space)
-    for (outcome, message), spaces in shared.items():
-        more = f" and {len(spaces) - MAX_NAMED} more" if len(spaces) > MAX_NAMED else ""
-        names = escape(", ".join(spaces[:MAX_NAMED]) + more)
-        yield f"- {ICONS[outcome]} **{names}:** {_said(plain(message))}\n"
+            shared.setdefault((result.outcome, result.message), []).append(result)
+    for (outcome, _), alike in shared.items():
+        more = f" and {len(alike) - MAX_NAMED} more" if len(alike) > MAX_NAMED else ""
+        names = escape(", ".join(result.space for result in alike[:MAX_NAMED]) + more)
+        yield f"- {ICONS[outcome]} **{names}:** {_message(alike[0], plain)}\n"
     if shared:
         yield "\n"
+
+
+def _told(result: Result, plain: Plain) -> str:
+    """Return what is said of the only Space: the cause comes first, where there is one."""
+    lead = "" if result.cause else f"**{result.outcome.word}** "
+    return f"{lead}{_message(result, plain)}"
+
+
+def _of_step(step: Step, plain: Plain) -> str:
+    return f"**{step.outcome.word}** {_said(plain(step.message))}"
+
+
+def _message(result: Result, plain: Plain) -> str:
+    """Return the message of a Space, with the cause that it begins with in bold."""
+    said = _said(plain(result.message))
+    known = result.cause and said.startswith(result.cause)
+    return f"**{result.cause}**{said.removeprefix(result.cause)}" if known else said
 
 
 def _said(message: str) -> str:
@@ -131,7 +149,7 @@ def _table(results: Sequence[Result], prices: Mapping[str, float]) -> Iterator[s
     for result in results:
         cells = [
             f"[{escape(result.space)}]({result.url})",
-            f"{ICONS[result.outcome]} {result.outcome.word}",
+            f"{ICONS[result.outcome]} {result.outcome.word}{_log_link(result)}",
             _stage_cell(result),
             _commit_cell(result),
             _hardware_cell(result, prices),
@@ -144,16 +162,34 @@ def _stage_cell(result: Result) -> str:
     if not result.after:
         return ""
     stage, before = result.after.runtime.stage, result.before.runtime.stage if result.before else None
-    return escape(stage) if before in (None, stage) else f"{escape(before)} → {escape(stage)}"
+    broken = " (broken)" if kind_of(stage) is Kind.BROKEN else ""
+    return f"{escape(stage)}{broken}" if before in (None, stage) else f"{escape(before)} → {escape(stage)}{broken}"
+
+
+def _log_link(result: Result) -> str:
+    """Return a link to the log that tells more, of a Space that failed or is broken."""
+    if not result.after or result.after.sdk == "static":
+        return ""
+    stage = result.after.runtime.stage
+    if not result.outcome.status and kind_of(stage) is not Kind.BROKEN:
+        return ""
+    builds = stage_of(stage).builds
+    return f" · [{'build' if builds else 'app'} log]({result.url}?logs={'build' if builds else 'container'})"
 
 
 def _commit_cell(result: Result) -> str:
-    commit = result.after.runtime.commit if result.after else None
+    """Return the commit being served; where nothing is, the one that failed to be."""
+    commit = result.after and (result.after.runtime.commit or (result.after.head if _is_bad(result) else None))
     if not commit:
         return ""
     if not _COMMIT.fullmatch(commit):
         return escape(commit)
     return f"[{commit[:7]}]({result.url}/commit/{commit})"
+
+
+def _is_bad(result: Result) -> bool:
+    broken = result.after is not None and kind_of(result.after.runtime.stage) is Kind.BROKEN
+    return broken or result.outcome.status != 0
 
 
 def _hardware_cell(result: Result, prices: Mapping[str, float]) -> str:
@@ -175,14 +211,21 @@ def _timelines(results: Sequence[Result]) -> Iterator[str]:
     moved = [result for result in results if len(result.timeline) > 1]
     if not moved:
         return
-    diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in moved])
+    drawn = [one for one in results if one.timeline and (_is_bad(one) or one.changed)] if len(results) > FEW else moved
+    diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in drawn]) if drawn else ""
+    rest = len(results) - len(drawn) if diagram and len(results) > FEW else 0
     yield f"\n```mermaid\n{diagram}```\n" if diagram else ""
+    yield f"\n{_others(rest)}: nothing failed there, and nothing was changed.\n" if rest else ""
     rows = [
         f"| {escape(result.space)} | {duration(moment.at)} | {escape(moment.stage)} |\n"
         for result, moment in islice(((one, moment) for one in moved for moment in one.timeline), MAX_MOMENTS)
     ]
     opening = "\n<details><summary>Timeline</summary>\n\n| Space | At | Stage |\n|---|---|---|\n"
     yield "".join([opening, *rows, "\n</details>\n"])
+
+
+def _others(count: int) -> str:
+    return "1 other Space is not drawn" if count == 1 else f"{count} other Spaces are not drawn"
 
 
 def _log(result: Result, plain: Plain) -> str:

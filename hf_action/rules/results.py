@@ -31,6 +31,7 @@ class Result:
     message: str
     elapsed: float
     url: str
+    operation: str = ""
     before: SpaceInfo | None = None  # at the first look
     after: SpaceInfo | None = None  # at the last answer
     cause: str = ""

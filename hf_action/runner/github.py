@@ -34,13 +34,15 @@ def workspace_file(name: str) -> Path:
     try:
         workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
         path = (workspace / name).resolve()
-        exists, is_file = path.exists(), path.is_file()
     except (OSError, RuntimeError, ValueError):  # a link to itself, a name that no file can have, a folder that is gone
         raise ValueError("is not a path that can be followed; check the name and its links") from None
     if not path.is_relative_to(workspace):
         raise ValueError("lies outside of the workspace; give a path below it")
-    if exists and not is_file:
-        raise ValueError("is not a file")
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("is not a file")
+    except OSError as error:
+        raise ValueError(f"cannot be used ({error.strerror})") from None
     return path
 
 

@@ -51,7 +51,7 @@ class Log:
         self._runner.annotate(level, text)
         self._last = self._clock.now()
 
-    def conclude(self, results: Sequence[Result], *, shown_again: bool) -> None:  # noqa: ARG002 - for `Terminal`
+    def conclude(self, results: Sequence[Result], *, shown_again: bool = False) -> None:  # noqa: ARG002 - for `Terminal`
         """Print what failed, as the last that is said; on GitHub all that went well share a line.
 
         `shown_again` tells that stdout gets all of them, and their lines here need not stay.

@@ -97,7 +97,7 @@ class Terminal(Log):
         with suppress(OSError):
             self._screen.print(line, soft_wrap=True)
 
-    def conclude(self, results: Sequence[Result], *, shown_again: bool) -> None:
+    def conclude(self, results: Sequence[Result], *, shown_again: bool = False) -> None:
         """Let the lines stay, in the order asked for, and print in full what has failed."""
         if not self._live:
             super().conclude(results, shown_again=shown_again)
