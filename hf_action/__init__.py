@@ -1,16 +1,17 @@
 """Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
 
 Read in this order: clock, rules.stages, rules.outcomes, rules.sanitize, rules.addresses, rules.models, rules.waiting,
-rules.pace, rules.selection, rules.account, rules.results, rules.operations, rules.retrying, rules.rollback,
+rules.pace, rules.selection, rules.account, rules.operations, rules.results, rules.retrying, rules.rollback,
 inputs.names, inputs.readers, inputs.forms, inputs.table, inputs.usage, inputs.completion, inputs.nodes, inputs.fleet,
 inputs.doors, inputs.checks, inputs.settings, diagnosis.text, diagnosis.tracebacks, diagnosis.evidence,
 diagnosis.signs, diagnosis.conditions, diagnosis.build_causes, diagnosis.hub_causes, diagnosis.module_causes,
 diagnosis.run_causes, diagnosis.causes, diagnosis.messages, diagnosis.remedies, diagnosis.diagnosis, diagnosis.page,
-report.gantt, report.outputs, report.summary, hub.bounds, hub.failures, hub.redirects, hub.transport, hub.refusals,
-hub.app, hub.keyless, hub.facts, hub.listing, hub.repository, hub.streams, hub.client, operations.progress,
-operations.events, operations.polling, operations.writes, operations.execution, operations.retrying,
-operations.rollback, operations.explanation, operations.watching, operations.batch, operations.undo, runner.github,
-runner.log, runner.terminal, step, main
+report.gantt, report.outputs, report.summary, report.listing, report.withheld, hub.bounds, hub.failures,
+hub.redirects, hub.transport, hub.refusals, hub.app, hub.keyless, hub.facts, hub.listing, hub.repository, hub.streams,
+hub.client, hub.login, operations.progress, operations.events, operations.polling, operations.writes,
+operations.execution, operations.retrying, operations.rollback, operations.explanation, operations.watching,
+operations.selecting, operations.batch, operations.undo, runner.streams, runner.files, runner.github, runner.log,
+runner.terminal, runner.publisher, step, main
 
 The rules come first; docs/architecture.md draws the rooms.
 """

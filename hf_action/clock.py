@@ -9,6 +9,11 @@ import time
 from typing import Protocol
 
 
+def wall_time() -> float:
+    """Return the seconds since 1970, to compare with dates of the Hub; a `Clock` tells how long something takes."""
+    return time.time()
+
+
 class Clock(Protocol):
     """Seconds that only go forward, and a way to let some of them pass."""
 

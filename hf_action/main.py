@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from hf_action.clock import SystemClock
 from hf_action.rules.outcomes import Cancelled, Outcome
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
     from hf_action.runner.log import Log
     from hf_action.step import StepRun
 
-# Seconds after a signal, and after the end of the budget, in which the main thread must have come to its end.
+# Seconds after a signal in which the main thread must have come to its end; then the watchdog reports in its place.
 GRACE = 2.5
-LATE = 1.5
-# Seconds a report may take that is being written already, and one that is written in place of the main thread.
-# Only a signal makes it urgent.
-REPORT, SLOW_REPORT = 1.0, 30.0
-
-
+# Seconds after the end of the budget in which it must have.
+LATE = 1.25
+# Seconds that a report may take after a signal.
+REPORT = 1.0
+# Seconds that a report may take where nobody is in a hurry.
+SLOW_REPORT = 30.0
+# Seconds after the first signal in which another one is the same: a shell and a supervisor may both send it.
+SAME_SIGNAL = 0.5
+# Bytes that a pipe takes without being waited for, once it takes any (PIPE_BUF).
+LAST_WORDS = 4096
 # Seconds between looks at whether the log has been silent for too long.
 BEAT = 1.0
 
@@ -39,15 +44,30 @@ class Cancellation:
     def __init__(self) -> None:
         self.came = False
         self.shielded = True  # outside of the work itself a signal is only remembered
+        self._first = 0.0
+        self.last_words: Callable[[], str] = str
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
     def _handle(self, *_: object) -> None:
         if self.came:
-            os._exit(Cancelled.status)
+            if SystemClock.now() - self._first >= SAME_SIGNAL:
+                leave(self.last_words)
+            return
         self.came = True
+        self._first = SystemClock.now()
         if not self.shielded:
             raise Cancelled
+
+
+def leave(last_words: Callable[[], str]) -> NoReturn:
+    """End the process at once, and say what was sent, if somebody reads that without being waited for."""
+    with suppress(Exception):
+        said = last_words()
+        text = f"\n{said}\n".encode()[:LAST_WORDS] if said else b""
+        if text and select.select([], [2], [], 0)[1]:
+            os.write(2, text)
+    os._exit(Cancelled.status)
 
 
 class Heartbeat(threading.Thread):
@@ -56,7 +76,6 @@ class Heartbeat(threading.Thread):
     def __init__(self, step_run: "StepRun") -> None:
         super().__init__(name="heart", daemon=True)
         self._step_run = step_run
-        self.start()
 
     def run(self) -> None:
         """Beat until the process ends."""
@@ -78,7 +97,6 @@ class Watchdog(threading.Thread):
         self._bell, ring = os.pipe()
         os.set_blocking(ring, False)
         signal.set_wakeup_fd(ring, warn_on_full_buffer=False)  # rung at once, wherever the main thread is
-        self.start()
 
     def run(self) -> None:
         """Wait for a signal or for the end of the budget, leave the main thread its time, then act for it."""
@@ -86,15 +104,16 @@ class Watchdog(threading.Thread):
             # A report that is being written already is left its time, and a signal is heard meanwhile.
             if self._is_late() and self._step_run.reporting.acquire(blocking=False):
                 break
-        if signalled and self._rings(GRACE):
-            os._exit(Cancelled.status)  # a second signal
+        if signalled and self._rings_again():
+            leave(self._step_run.last_words)
         status = Cancelled.status if signalled else Outcome.UNREACHABLE.status
         patience = REPORT if signalled else SLOW_REPORT
         if signalled and not self._step_run.reporting.acquire(timeout=patience):
             os._exit(status)  # the report is being written already, to a disk that does not answer
         if self._step_run.done:
             return
-        threading.Timer(patience, os._exit, [status]).start()  # nor may a pipe that nobody reads hold up this one
+        with suppress(RuntimeError):  # nor may a pipe that nobody reads hold up this one
+            threading.Timer(patience, os._exit, [status]).start()
         self._step_run.give_up()
         status = self._step_run.report(cancelled=signalled)
         self._step_run.close()
@@ -104,6 +123,14 @@ class Watchdog(threading.Thread):
         deadline = self._step_run.deadline
         return deadline is not None and SystemClock.now() > deadline + LATE
 
+    def _rings_again(self) -> bool:
+        """Leave the main thread its time after a signal; return whether a second one came."""
+        began = SystemClock.now()
+        while (left := began + GRACE - SystemClock.now()) > 0:
+            if self._rings(left) and SystemClock.now() - began >= SAME_SIGNAL:
+                return True
+        return False
+
     def _rings(self, seconds: float) -> bool:
         """Wait for a signal; return whether one came."""
         rung = bool(select.select([self._bell], [], [], seconds)[0])
@@ -112,28 +139,27 @@ class Watchdog(threading.Thread):
         return rung
 
 
-def answer(words: list[str]) -> int | None:
-    """Answer what is asked of the command itself, and return the exit status; None: there is a step to run."""
+def answer(words: list[str]) -> tuple[int, str] | None:
+    """Return the exit status and the answer to what is asked of the command itself; None: there is a step to run."""
     if {"-h", "--help"} & set(words):
         from shutil import get_terminal_size
 
-        from hf_action.inputs.usage import usage
+        from hf_action.inputs.table import OPERATIONS
+        from hf_action.inputs.usage import usage, usage_of
 
-        print(usage(width=get_terminal_size(fallback=(100, 0)).columns))
-        return 0
+        width = get_terminal_size(fallback=(100, 0)).columns
+        named = next((word for word in words if word in OPERATIONS), "")
+        return 0, f"{usage_of(named, width=width) if named else usage(width=width)}\n"
     if "--version" in words:
         from hf_action import VERSION
 
-        print(f"hf-space {VERSION}")
-        return 0
+        return 0, f"hf-space {VERSION}\n"
     if words[:1] == ["--completion"]:
         from hf_action.inputs.completion import SHELLS
 
         if len(words) == 2 and words[1] in SHELLS:
-            print(SHELLS[words[1]](), end="")
-            return 0
-        print(f"hf-space: write --completion and one of {', '.join(SHELLS)}", file=sys.stderr)
-        return 2
+            return 0, SHELLS[words[1]]()
+        return 2, f"hf-space: write --completion and one of {', '.join(SHELLS)}\n"
     return None
 
 
@@ -142,7 +168,7 @@ def open_log(clock: SystemClock, runner: "Runner", *, began: float) -> "Log":
     from hf_action.runner.log import Log
 
     kind: type[Log] = Log
-    if runner.is_terminal or runner.wants_colours:
+    if (runner.is_terminal or runner.wants_colours) and not runner.is_quiet:
         with suppress(ImportError):  # rich is not there, as in the container
             from hf_action.runner.terminal import Terminal
 
@@ -156,22 +182,30 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
     began = clock.now()
     cancellation = Cancellation()
     words = list(sys.argv[1:] if argv is None else argv)
+    from hf_action.runner.streams import finish, open_streams
+
+    open_streams()
     answered = answer(words)
     if answered is not None:
-        return answered
+        status, text = answered
+        finish(sys.stderr if status else sys.stdout, text)
+        return status
 
+    from hf_action.inputs.doors import read_own_flags
     from hf_action.runner.github import Runner
     from hf_action.step import StepRun
 
-    runner = Runner(answers_json="--json" in words)
-    words = [word for word in words if word != "--json"]
-    step_run = StepRun(words, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
-    Watchdog(step_run)
-    Heartbeat(step_run)
-    if not words and not post and runner.is_shell:
+    own = read_own_flags(words)
+    runner = Runner(answers_json=own.json, quiet=own.quiet)
+    step_run = StepRun(own.rest, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
+    for thread in (Watchdog(step_run), Heartbeat(step_run)):
+        with suppress(RuntimeError):  # the machine has no more of them; the step goes on
+            thread.start()
+    cancellation.last_words = step_run.last_words
+    if not own.rest and not post and runner.is_shell:
         from hf_action.inputs.usage import hint
 
-        print(hint())
+        finish(sys.stdout, f"{hint()}\n")  # which is stderr here
     try:
         cancellation.shielded = False
         if not cancellation.came:

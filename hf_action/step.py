@@ -1,21 +1,23 @@
 """One step from its settings to its report: work that may end anywhere, and a report that is always written."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hf_action.inputs.settings import Settings, describe, parse
+from hf_action.clock import wall_time
+from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import SpaceProgress, verdict_of
-from hf_action.operations.undo import Restore, check_room, dump, load, saved_state
-from hf_action.report.outputs import bill, document, heading, level, outputs
-from hf_action.report.summary import summary
+from hf_action.operations.undo import Restore, Saver, check_room, load
+from hf_action.report.outputs import sound
+from hf_action.report.withheld import REMEDY, SEEN, withhold
 from hf_action.rules.operations import FREE, SavedState
-from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
+from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome, Refused
 from hf_action.rules.results import Result, Step, conclude
 from hf_action.rules.waiting import Verdict
-from hf_action.runner.github import Runner
+from hf_action.runner.github import Runner, workspace_file
 from hf_action.runner.log import Log
+from hf_action.runner.publisher import Publisher
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
@@ -32,8 +34,16 @@ NOT_UNDONE = Verdict(
     "cancelled before it was known to be put back",
     "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
 )
+# That there was nothing to do is for an action no success that looks like work.
+NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
+NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
+LOGIN = (
+    "The token was that of 'hf auth login'; 'hf auth whoami' tells whose it is. The variable HF_TOKEN comes before it."
+)
 # Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
 FIRST_LOOK = 0.25
+# Spaces that are named by who leaves at once.
+MAX_TOLD = 20
 
 
 class StepRun:
@@ -47,34 +57,44 @@ class StepRun:
         self._log = log
         self._began = began
         self._post = post
-        self._idle = post and not runner.saved_state()  # a post step without work leaves no trace
-        self._settings: Settings | None = None
+        self._publisher = Publisher(runner=runner, log=log)
+        self._idle = post and not runner.files.saved_states()  # a post step without work leaves no trace
+        self._settings: Settings | PostSettings | None = None
         self._batch: Batch | None = None
         self._undo: Restore | None = None
-        self._saved = ""
+        self._saver = Saver(runner.files.save_state)
         self._hub: Hub | None = None
-        self._prices: dict[str, float] = {}
+        self._deadline: float = 0.0  # 0: nothing was asked of the Hub yet
+        self._prices: Mapping[str, float] = {}
         self._mistakes: list[str] = []
+        self._report_file: str | None = None
         self._ending: Verdict | None = None  # on every Space that has no verdict of its own
 
     @property
     def deadline(self) -> float | None:
-        """When the budget ends, on the clock of the log; None before the settings are read."""
-        if self._settings is None:
-            return None
-        budget = self._began + self._settings.timeout
-        return max(budget, self._batch.deadline) if self._batch else budget
+        """When the budget ends, on the clock of the log; None before anything is asked of the Hub."""
+        return (self._batch.deadline if self._batch else self._deadline) or None
+
+    @property
+    def _operation(self) -> str:
+        if self._post:
+            return "restore"
+        return self._settings.operation if isinstance(self._settings, Settings) else "step"
 
     def work(self) -> None:
         """Read the settings and do what they say; whatever goes wrong is kept for the report."""
         if self._idle:
             return
         try:
-            self.carry_out(self.start())
+            if self._post:
+                self.restore()
+            else:
+                self.carry_out(self.start())
         except InvalidInput as error:
             self._runner.mask(error.token)
             self._warn(error.warnings)
             self._mistakes = error.mistakes
+            self._report_file = error.report_file
         except ActionError as error:
             self._ending = verdict_of(error)
         except Exception as error:  # noqa: BLE001 - a bug, too, must leave outputs and a summary
@@ -83,79 +103,104 @@ class StepRun:
 
     def start(self) -> Settings:
         """Read the settings; raises InvalidInput."""
-        self._settings = settings = parse(self._words, self._inputs(), self._runner.read_file)
+        self._settings = settings = parse(
+            self._words, self._runner.environ, self._runner.read_file, workspace_file, self._login
+        )
+        self._report_file = settings.report_file
         self._runner.mask(settings.token)  # before anything else is printed
         self._warn(settings.warnings)
-        if not self._post:
-            self._log.info(describe(settings))
+        self._log.info(describe(settings))
         return settings
 
-    def _inputs(self) -> Mapping[str, str]:
-        """Return the environment; the post step knows its Spaces, and a fleet file may be gone by then."""
-        environ = self._runner.environ
-        if not self._post:
-            return environ
-        kept = {name: value for name, value in environ.items() if name != "INPUT_FLEET-FILE"}
-        return kept | {"INPUT_SPACE-ID": " ".join(state.space for state in self._states())}
+    def _login(self) -> str:
+        """Return the token of `hf auth login` where a person sees that it is used."""
+        if not self._runner.is_terminal:
+            return ""
+        from hf_action.hub.login import token_of_login  # of a package that takes long to load
+
+        return token_of_login()
 
     def carry_out(self, settings: Settings) -> None:
-        """Do what the settings say, or undo it."""
+        """Do what the settings say."""
+        hub = self._open_hub(settings)
+        self._batch = batch = Batch(
+            settings=settings,
+            hub=hub,
+            clock=self._log,
+            log=self._log,
+            began=self._began,
+            deadline=self._deadline,
+            today=wall_time(),
+            save=self._save_state,
+            check=check_room,
+        )
+        self._log_in(hub, settings)
+        batch.run()
+        if batch.hardware() - {FREE}:
+            self._prices = sound(batch.prices or hub.prices())
+
+    def restore(self) -> None:
+        """Undo what the step has changed; the post step needs little of the settings."""
+        self._settings = settings = parse_post(self._runner.environ)
+        self._runner.mask(settings.token)
+        states = self._states()
+        if not states:
+            self._idle = True
+            return
+        hub = self._open_hub(settings)
+        self._undo = undo = Restore(
+            states=states,
+            endpoint=settings.endpoint,
+            hub=hub,
+            clock=self._log,
+            log=self._log,
+            deadline=self._deadline,
+        )
+        self._log_in(hub, settings)
+        undo.run()
+        if any(result.changed for result in undo.results(None)):
+            self._prices = sound(hub.prices())
+
+    def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
         from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
 
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
-        deadline = max(self._began + settings.timeout, least)
-        self._hub = hub = Hub(
+        self._deadline = max(self._began + settings.timeout, least)
+        self._hub = Hub(
             endpoint=settings.endpoint,
             token=settings.token,
             clock=self._log,
-            deadline=deadline,
+            deadline=self._deadline,
             info=self._log.info,
             redact=self._runner.redact,
         )
-        batch = None
-        if not self._post:
-            self._batch = batch = Batch(
-                settings=settings,
-                hub=hub,
-                clock=self._log,
-                log=self._log,
-                began=self._began,
-                deadline=deadline,
-                save=self._save_state,
-                check=check_room,
-            )
+        return self._hub
+
+    def _log_in(self, hub: "Hub", settings: Settings | PostSettings) -> None:
         if settings.keyless:
             hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
-        if not batch:
-            self._undo = undo = Restore(
-                states=self._states(),
-                endpoint=settings.endpoint,
-                hub=hub,
-                clock=self._log,
-                log=self._log,
-                deadline=deadline,
-            )
-            undo.run()
-            if any(result.changed for result in undo.results(None)):
-                self._prices = hub.prices()
-            return
-        batch.run()
-        if batch.hardware() - {FREE}:
-            self._prices = hub.prices()
 
-    def _save_state(self, members: Iterable[SpaceProgress]) -> None:
+    def _save_state(self, progress: SpaceProgress) -> None:
         """Save what the post step needs before a change is sent, so that no kill comes between."""
-        states = [saved_state(one) for one in members if one.settings.restore and one.touched]
-        state = dump(states)
-        if state != self._saved:
-            self._saved = state
-            self._runner.save_state(state)
+        if progress.settings.restore:
+            if self._runner.holds_secret(f"{progress.space} {progress.stage}"):
+                raise Refused(f"its state cannot be kept: {SEEN}", remedy=REMEDY)
+            self._saver.save(progress)
+            self._runner.tell_troubles()
 
     def _states(self) -> list[SavedState]:
-        try:
-            return load(self._runner.saved_state())
-        except ValueError as error:
-            raise ActionError(str(error)) from None
+        """Return what the step kept; what is not readable of it stops nothing else."""
+        states: list[SavedState] = []
+        unreadable = 0
+        for text in self._runner.files.saved_states():
+            try:
+                states += load(text)
+            except ValueError as error:
+                unreadable += 1
+                self._warn([str(error)])
+        if unreadable and not states:
+            raise ActionError("nothing that the step has saved is readable")
+        return states
 
     def beat(self) -> None:
         """Say that the step is alive, where nothing else has been said for long."""
@@ -166,71 +211,79 @@ class StepRun:
         self._ending = STUCK
 
     def report(self, *, cancelled: bool) -> int:
-        """Write annotations, outputs and summary, in place of those written before; return the exit status."""
+        """Write outputs, summary and annotations, or what corrects those written before; return the exit status."""
         if self._idle:
             return 0
-        step = self._runner.hidden(self._sum_up(cancelled=cancelled))
-        self._log.conclude(step.results)
-        if not step.results:
-            for line in self._mistakes or [step.message]:
-                self._log.annotate(level(step.status), line)
-        if step.prices:
-            self._log.info(bill(step))
-        self._runner.write_outputs(outputs(step))
-        self._runner.keep_document(document(step))
-        if self._settings is None or self._settings.summary:
-            self._runner.write_summary(summary(step))
-        if len(step.results) > 1:
-            self._log.info(heading(step))
+        try:
+            with self._log.silent():  # each Space that is ended here is told of below
+                step = self._sum_up(cancelled=cancelled)
+        except Exception as error:  # noqa: BLE001 - see `work`
+            self._runner.debug_traceback(error)
+            outcome = Outcome.CANCELLED if cancelled else Outcome.FAILED
+            step = self._bare(Verdict(outcome, f"internal error: {type(error).__name__}: {error}", BUG))
+        wants_summary = self._settings is None or self._settings.summary
+        self._publisher.publish(
+            step, mistakes=self._mistakes, wants_summary=wants_summary, report_file=self._report_file
+        )
+        if (
+            isinstance(self._settings, Settings)
+            and self._settings.logged_in
+            and any(one.outcome is Outcome.DENIED for one in step.results)
+        ):
+            self._warn([LOGIN])
         return step.status
+
+    def last_words(self) -> str:
+        """Return what was sent, for somebody who does not wait for the report."""
+        sent = self._batch.sent() if self._batch else []
+        told = "; ".join(sent[:MAX_TOLD]) + (f"; and {len(sent) - MAX_TOLD} more" if len(sent) > MAX_TOLD else "")
+        return self._runner.plain(f"ended at once; sent, and going on at the Hub: {told or 'nothing'}")
 
     def close(self) -> None:
         """End what the last report has left open."""
         self._runner.close()
 
     def _sum_up(self, *, cancelled: bool) -> Step:
-        operation = "restore" if self._post else self._settings.operation if self._settings else "step"
-        elapsed = self._log.now() - self._began
-        requests = self._hub.requests if self._hub else 0
-        results: tuple[Result, ...] = ()
-        if self._undo:
-            results = self._undo.results(NOT_UNDONE if cancelled else self._ending)
-        if self._batch:
-            if cancelled:
-                self._batch.cancel()
-            if self._ending:
-                self._batch.end_open(self._ending)
-            results = self._batch.results()
-        if results:
-            return conclude(
-                results,
-                cancelled=cancelled,
-                operation=operation,
-                elapsed=elapsed,
-                requests=requests,
-                prices=self._prices,
-            )
-        if cancelled:
-            ending = Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
-        elif self._mistakes:
-            ending = Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
-        else:
-            ending = self._ending or self._nothing()
-        return Step(
-            operation=operation,
-            outcome=ending.outcome,
-            message=ending.message,
-            elapsed=elapsed,
-            requests=requests,
+        results = withhold(self._results(cancelled=cancelled), self._runner.holds_secret)
+        if not results:
+            return self._bare(self._ending_of_nothing(cancelled=cancelled))
+        return conclude(
+            results,
+            cancelled=cancelled,
+            operation=self._operation,
+            elapsed=self._log.now() - self._began,
+            requests=self._hub.requests if self._hub else 0,
             prices=self._prices,
         )
 
-    def _nothing(self) -> Verdict:
-        """Say that there was nothing to do, which for an action is no success that looks like work."""
-        remedy = "Check author, patterns and filters"
-        if self._settings and self._settings.operation == "list":
-            return Verdict(Outcome.OK, "no Space was found", remedy)
-        return Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", remedy)
+    def _results(self, *, cancelled: bool) -> tuple[Result, ...]:
+        if self._undo:
+            return self._undo.results(NOT_UNDONE if cancelled else self._ending)
+        if not self._batch:
+            return ()
+        if cancelled:
+            self._batch.cancel()
+        if self._ending:
+            self._batch.end_open(self._ending)
+        return self._batch.results()
+
+    def _bare(self, ending: Verdict) -> Step:
+        """Return a step without results, which ended so."""
+        return Step(
+            operation=self._operation,
+            outcome=ending.outcome,
+            message=ending.message,
+            elapsed=self._log.now() - self._began,
+            requests=self._hub.requests if self._hub else 0,
+            prices=self._prices,
+        )
+
+    def _ending_of_nothing(self, *, cancelled: bool) -> Verdict:
+        if cancelled:
+            return Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
+        if self._mistakes:
+            return Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
+        return self._ending or (NOT_FOUND if self._operation == "list" else NOT_SELECTED)
 
     def _warn(self, warnings: Sequence[str]) -> None:
         for warning in warnings:

@@ -111,9 +111,11 @@ def app_host(space: Space, template: str, endpoint: str) -> str:
 
 def description(space: Space, head: str, runtime: Json, last_modified: str, host: str, files: Iterable[str]) -> Json:
     """Return the whole Space; `head` is the repository's as it is told, `host` the app's own address."""
-    card = {"title": space.title, "emoji": "🚀", "colorFrom": "gray", "colorTo": "pink", "sdk": space.sdk}
+    card: Json = {"title": space.title, "emoji": "🚀", "colorFrom": "gray", "colorTo": "pink", "sdk": space.sdk}
     if space.sdk in ("gradio", "streamlit"):
         card["sdk_version"] = space.sdk_version
+    if space.card_tags:
+        card["tags"] = list(space.card_tags)
     return {
         "_id": sha1(space.id.encode(), usedforsecurity=False).hexdigest()[:24],
         "id": space.id,

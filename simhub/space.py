@@ -155,6 +155,7 @@ class Space:
     private: bool = False
     likes: int = 0
     title: str = ""
+    card_tags: tuple[str, ...] = ()
     last_modified: str = "2026-07-21T13:20:06.000Z"
     created_at: str = "2025-08-22T02:55:22.000Z"
     stage: str = "RUNNING"
@@ -190,7 +191,7 @@ class Space:
     @property
     def tags(self) -> list[str]:
         """Return what a listing can be filtered by."""
-        return [self.sdk, "region:us"]
+        return [*self.card_tags, self.sdk, "region:us"]
 
     def first_state(self) -> State:
         """Return the state before anything happens."""

@@ -219,28 +219,28 @@ def test_during_the_fetch_of_a_log(hub, files):
 
 SLOW_DISK = """
 import time
-from hf_action.runner import github as runner
+from hf_action.runner import files as runner
 from hf_action.main import main
-write = runner.Runner.write_summary
+write = runner.Files.write_summary
 def slowly(self, markdown):
     print("the disk is slow", flush=True)
     end = time.monotonic() + {seconds}
     while time.monotonic() < end:
         time.sleep(0.05)
     write(self, markdown)
-runner.Runner.write_summary = slowly
+runner.Files.write_summary = slowly
 sys.exit(main())
 """
 
 
 def test_during_the_writing_of_the_summary(hub, files):
-    """The report goes on, and is written again as that of a step that was cancelled: once, not behind the first one."""
+    """The report goes on, and what was written is corrected: the result, and one line below the summary."""
     process = start("info", "acme/demo", url=hub.url, script=SLOW_DISK.format(seconds=1.0), **files)
     cancelled(process, signal.SIGTERM, files, seen=read_until(process, "the disk is slow"))
     summary = Path(files["GITHUB_STEP_SUMMARY"]).read_text()
     assert summary.count("## ") == 1
     names = [name for name, _ in read_file_command(Path(files["GITHUB_OUTPUT"]).read_text())]
-    assert len(names) == len(set(names))
+    assert {"result"} <= {name for name in names if names.count(name) > 1} <= {"result", "elapsed"}
 
 
 def test_among_many_spaces(hub, files):
@@ -257,7 +257,7 @@ def test_a_second_signal_ends_it_at_once(hub, files, first, second):
     process = start("info", "acme/demo", url=hub.url, script=SLOW_DISK.format(seconds=60), **UNMEASURED, **files)
     read_until(process, "the disk is slow")
     process.send_signal(first)
-    time.sleep(0.2)
+    time.sleep(0.6)
     began = time.monotonic()
     process.send_signal(second)
     assert (process.wait(timeout=10), time.monotonic() - began < 0.5) == (130, True)
@@ -265,20 +265,26 @@ def test_a_second_signal_ends_it_at_once(hub, files, first, second):
 
 
 TWICE = """
-import os, signal, sys
+import os, signal, sys, time
 from hf_action.main import Cancellation
 Cancellation()
 os.kill(os.getpid(), signal.SIGINT)
 print("remembered", flush=True)
+os.kill(os.getpid(), signal.SIGTERM)
+print("the same", flush=True)
+time.sleep(0.5)
 os.kill(os.getpid(), signal.SIGTERM)
 sys.exit(7)
 """
 
 
 def test_a_second_signal_needs_nobody_but_its_handler():
-    """The first is only remembered where it must not end anything; the second ends the process there, too."""
+    """The first is only remembered where it must not end anything; a second one ends the process there, too.
+
+    Within half a second it is the same: a shell and what supervises it may both send one.
+    """
     process = start(url="http://127.0.0.1:9", script=TWICE)
-    assert (process.communicate(timeout=10)[0], process.returncode) == ("remembered\n", 130)
+    assert (process.communicate(timeout=10)[0], process.returncode) == ("remembered\nthe same\n", 130)
 
 
 # ---- stuck where Python cannot interrupt ----
@@ -325,7 +331,7 @@ class Slow:
 
     def late(self) -> Seen:
         """The end of the budget while the main thread is in the C library."""
-        return self.end("late", "info", "acme/demo", "acme/other", "--timeout", "1", url=NOWHERE, script=STUCK)
+        return self.end("late", "info", "acme/demo", "acme/other", "--timeout", "4", url=NOWHERE, script=STUCK)
 
     def beats(self) -> Seen:
         """No signal and plenty of time, while the main thread is in the C library."""
@@ -337,7 +343,7 @@ class Slow:
 
     def report(self) -> Seen:
         """The end of the budget, and a report that takes its time."""
-        return self.end("report", "wait", "acme/busy", "--timeout", "1", url=self.url, script=SLOW_DISK.format(seconds=3.5))
+        return self.end("report", "wait", "acme/busy", "--timeout", "4", url=self.url, script=SLOW_DISK.format(seconds=3.5))
 
     def pipe(self) -> Seen:
         """A signal while nobody reads the log, and the pipe is full."""
@@ -358,7 +364,7 @@ class Slow:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             threading.Thread(target=serve_slowly, daemon=True).start()
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            seen = self.end("drip", "info", "acme/demo", "--timeout", "1", url=url)
+            seen = self.end("drip", "info", "acme/demo", "--timeout", "4", url=url)
             done.set()
         return seen
 
@@ -426,7 +432,7 @@ def test_a_second_signal_while_stuck(files):
     read_until(process, "the name service is stuck")
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    time.sleep(0.6)
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert (process.wait(timeout=10), time.monotonic() - began < 1.0) == (130, True)
@@ -435,11 +441,11 @@ def test_a_second_signal_while_stuck(files):
 
 @pytest.mark.parametrize("trouble", ["late", "drip"])
 def test_the_budget_ends_while_nothing_can_be_interrupted(slow, trouble):
-    """Unreachable, with everything written, no later than two seconds after the budget of one."""
+    """Unreachable, with everything written, no later than two seconds after the budget."""
     seen = slow[trouble].result()
     # On a busy machine the budget may be spent before the request, which is timed-out.
     assert (seen.status, seen.outputs["result"]) in ((5, "unreachable"), (4, "timed-out")), seen.text
-    assert float(seen.outputs["elapsed"]) <= 1 + 2
+    assert float(seen.outputs["elapsed"]) <= 4 + 2
     assert seen.outputs["result"] in seen.summary and "Traceback" not in seen.text
 
 
@@ -455,7 +461,9 @@ class StepRun:
         return 5
     def close(self):
         print("closes", flush=True)
-Watchdog(StepRun()).join()
+watchdog = Watchdog(StepRun())
+watchdog.start()
+watchdog.join()
 print("leaves the end to the main thread")
 sys.exit(7)
 """
@@ -526,7 +534,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(hub, tmp_path, make, words, 
 
 @pytest.mark.parametrize("room", [0, 100, 2500])
 def test_a_disk_that_gets_full_leaves_no_half_outputs(hub, files, room):
-    """The runner fails a step whose file of outputs breaks off, so what could not be written whole is taken back."""
+    """The runner fails a step whose file of outputs breaks off, so what has no room is not begun."""
     Path(files["GITHUB_OUTPUT"]).write_text("earlier=kept\n")
     limit = room + len("earlier=kept\n")
     process = start("info", "acme/demo", url=hub.url, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), **UNMEASURED, **files)
@@ -574,13 +582,16 @@ WALL_CLOCKS = {
 
 @pytest.mark.parametrize("module", sorted((ROOT / "hf_action").glob("*.py")), ids=lambda path: path.name)
 def test_no_module_reads_the_wall_clock(module):
-    """A clock that jumps changes nothing, because nobody looks at it: there is no call to it, under whatever name."""
+    """A clock that jumps changes nothing, because nobody looks at it: there is no call to it, under whatever name.
+
+    There is one place that does, for a date of the Hub to be compared with.
+    """
     tree = ast.parse(module.read_text())
     names = {alias.asname or alias.name: f"{node.module}.{alias.name}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
     names |= {alias.asname or alias.name: alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     dotted = (ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name))
     used = {".".join([names.get(name.partition(".")[0], name.partition(".")[0]), *name.split(".")[1:]]) for name in dotted}
-    assert used & WALL_CLOCKS == set()
+    assert used & WALL_CLOCKS == ({"time.time"} if module.name == "clock.py" else set())
 
 
 def test_the_pure_modules_know_no_clock_at_all():

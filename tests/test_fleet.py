@@ -239,7 +239,7 @@ def test_mistakes_of_the_whole(text, start, about):
 
 
 FORM = "write 'spaces:' and under it a list with '- owner/name' or '- id: owner/name' for each Space"
-FOR_A_SPACE = "commit, factory-reboot, hardware, health-check, health-check-contains, if-superseded, log-lines, logs, operation, restore, retries, rollback, rollback-to, settle, sleep-time, stable-for, wait-for-stage"
+FOR_A_SPACE = "commit, factory-reboot, hardware, health-check, health-check-contains, if-superseded, log-lines, logs, operation, restore, retries, rollback, rollback-to, settle, sleep-time, stable-for, timeout, wait-for-stage"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ FOR_A_SPACE = "commit, factory-reboot, hardware, health-check, health-check-cont
         ("spaces: [{id: a/b, settle: <<}]", "1: settle: '<<' is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d."),
         ("spaces: [{id: a/b, wait-for-stage: [RUN!]}]", "1: wait-for-stage: 'RUN!' is not a list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone."),
         ("spaces: [{id: a/b, [x]: y}]", "1: a key is a list; write a name followed by a colon."),
-        ("spaces: [{id: a/b, timeout: 5s}]", f"1: timeout: is for all Spaces alike; give it to the step under 'with:'. A Space may have {FOR_A_SPACE}."),
+        ("spaces: [{id: a/b, max-parallel: 5}]", f"1: max-parallel: is for all Spaces alike; give it to the step under 'with:'. A Space may have {FOR_A_SPACE}."),
         ("spaces: [{id: a/b, Stable_for: 5s}]", f"1: Stable_for: is not an input of a Space (did you mean stable-for?); write one of {FOR_A_SPACE}."),
         ("spaces: [{id: a/b, log_l: 5}]", f"1: log_l: is not an input of a Space (did you mean log-lines?); write one of {FOR_A_SPACE}."),
         ("spaces: [{id: a/b, zzzz: 5s}]", f"1: zzzz: is not an input of a Space; write one of {FOR_A_SPACE}."),
@@ -359,11 +359,11 @@ def test_a_file_as_large_as_allowed_is_read():
 
 def test_mistakes_after_one_another_are_all_found():
     """Neither a key that is not an input nor one written twice hides what follows; each is in the error's text, too."""
-    text = "defaults: {zzzz: 1, settle: soon, settle: 5s}\nspaces: [{id: a/b, timeout: 5s, settle: x}]"
+    text = "defaults: {zzzz: 1, settle: soon, settle: 5s}\nspaces: [{id: a/b, limit: 5, settle: x}]"
     with pytest.raises(FleetError) as caught:
         read_fleet(text, name="f")
     found = caught.value.mistakes
-    assert [line.split(" ")[:2] for line in found] == [["f:1:", "settle:"], ["f:1:", "zzzz:"], ["f:1:", "settle:"], ["f:2:", "timeout:"], ["f:2:", "settle:"]]
+    assert [line.split(" ")[:2] for line in found] == [["f:1:", "settle:"], ["f:1:", "zzzz:"], ["f:1:", "settle:"], ["f:2:", "limit:"], ["f:2:", "settle:"]]
     assert str(caught.value) == "\n".join(found)
 
 
@@ -457,6 +457,7 @@ GOOD = {
     "wait-for-stage": ["none", "RUNNING", "running, SLEEPING", "[RUNNING]", "''"],
     "commit": ["auto", "head", "any", "abcdef1", "ABCDEF1", "1234567", "a" * 40],
     "settle": ["0", "90", "0.5", "90s", "1h30m", "1.5M", ".5", "1d12h"],
+    "timeout": ["5", "0.5", "1h30m", "'20m'"],
     "stable-for": ["0s", "2m"],
     "health-check": ["/", "/healthz?x=1", "https://example.org", "https://example.org/up", "auto", "''"],
     "if-superseded": ["fail", "pass"],
@@ -477,6 +478,7 @@ BAD = {
     "commit": ["main", "abcdef", "a" * 41, "[head]", "1.5"],
     "settle": ["soon", "-1", "1 m", "30m1h", "36000000", "{}", "2024-01-01", "true"],
     "stable-for": ["1x", "~"],
+    "timeout": ["0", "soon", "-1", "3024001"],
     "health-check": ["healthz", "//x", "http://example.org", "https://u@example.org", "https://", "5"],
     "if-superseded": ["passing", "true", "[fail]"],
     "health-check-contains": ['"a\\nb"', "[a]"],
@@ -515,7 +517,7 @@ def test_good_and_bad_examples_are_of_every_input():
     "text",
     ["{}", "[]", "spaces:", "spaces: []", "spaces: a/b", "spaces: [a/b, a/b]", "spaces: [a]", "spaces: [a/b/c]", "spaces: [5]",
      "spaces: ['*/b']", "spaces: [a/b--c]", "spaces: ['https://hf.co/a/b']", "spaces: [{}]", "spaces: [{settle: 5}]",
-     "spaces: [{id: a/b, token: x}]", "spaces: [{id: a/b, timeout: 5}]", "spaces: [{id: a/b, x: y}]", "spaces: [a/b]\nsettle: 5",
+     "spaces: [{id: a/b, token: x}]", "spaces: [{id: a/b, limit: 5}]", "spaces: [{id: a/b, x: y}]", "spaces: [a/b]\nsettle: 5",
      "spaces: [a/b]\ndefaults:", "spaces: [a/b]\ndefaults: []", "spaces: [a/b]\ndefaults: {id: a/b}"],
 )  # fmt: skip
 def test_reader_and_schema_refuse_the_form(text):

@@ -71,7 +71,7 @@ def test_mistakes_name_file_and_line(run, hub, workspace):
 
 @pytest.mark.parametrize(
     ("name", "words"), [("../fleet.yml", "outside of the workspace"), ("/etc/passwd", "outside"), ("none.yml", "check out the repository before this step."), (".", "not a file"), ("loop.yml", "not a path that can be followed"), ("loop.yml/x", "not a path that can be followed"),
-     ("away.yml", "outside of the workspace"), ("x" * 300, "cannot be read (File name too long)"), ("https://u:pa55word@h/x", "(not shown) is not there")]
+     ("away.yml", "outside of the workspace"), ("x" * 300, "cannot be used (File name too long)"), ("https://u:pa55word@h/x", "(not shown) is not there")]
 )
 def test_a_file_that_is_not_in_the_workspace_is_a_mistake(run, hub, workspace, name, words):
     """Nothing else of the machine is read, and no link leads there or nowhere."""

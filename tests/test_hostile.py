@@ -275,14 +275,14 @@ def step_through(text: list[str], lines: list[str]) -> tuple[str, str, str]:
         tell = Log(clock=clock, runner=runner, began=0.0)
         chosen = parse(["wait", "acme/demo", "--health-check", "/"], {"HF_TOKEN": TOKEN})
         liar = Liar(before=before, after=after, lines=lines, fails=True)
-        campaign = Batch(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0, deadline=chosen.timeout)
+        campaign = Batch(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0, deadline=chosen.timeout, today=1.8e9)
         campaign.run()
         rest = {"operation": "wait", "elapsed": 9.0, "requests": 3, "prices": {wanted: 0.4}}
-        step = runner.hidden(conclude(campaign.results(), cancelled=False, **rest))
+        step = conclude(campaign.results(), cancelled=False, **rest)
         assert [result.outcome for result in step.results] == [Outcome.FAILED]
         runner.annotate("error", f"{step.message}")
-        runner.write_outputs(outputs(step))
-        runner.write_summary(summary(step))
+        runner.files.write_outputs(outputs(step, runner.plain))
+        runner.files.write_summary(summary(step, runner.plain))
         written = {name: (folder / name).read_text(encoding="utf-8") for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     return log.getvalue(), written["GITHUB_OUTPUT"], written["GITHUB_STEP_SUMMARY"]
 

@@ -17,7 +17,7 @@ from tests.conftest import NEW, OLD, TOKEN
 # Real seconds a request may take here; an open stream is read for as long.
 POLL_AGE_PARTS = 0.15
 # What stands in front of a line of the log: the indentation inside the group.
-INDENT = "  "
+INDENT = " | "
 
 MISSING = (
     (1.0, "Traceback (most recent call last):"),
@@ -203,7 +203,7 @@ def test_the_logs_of_several_spaces_are_read_at_once(stage, result, run, world, 
         world.add(Space(id=name, stage=stage, commit=None))
     ended = run("wait", *names, timeout="70s")
     assert ended.result == result
-    lines = [line.strip() for line in ended.log.splitlines() if line.startswith("  ")]
+    lines = [line.removeprefix(INDENT).strip() for line in ended.log.splitlines() if line.startswith(INDENT)]
     assert sorted(lines) == sorted(names * 2) and lines[::2] == lines[1::2]
 
 
@@ -228,7 +228,7 @@ def test_outside_github_the_lines_stand_without_commands(monkeypatch, capsys):
     for name in ("GITHUB_ACTIONS", "GITHUB_OUTPUT"):
         monkeypatch.delenv(name, raising=False)
     Runner().group("acme/demo: the last line of its run log", ["one"])
-    assert capsys.readouterr().out == "acme/demo: the last line of its run log\n  one\n"
+    assert capsys.readouterr().err == "acme/demo: the last line of its run log\n | one\n"
 
 
 def test_a_stream_of_nothing_but_signs_of_life_is_left_in_time(run, world, hub):
@@ -286,7 +286,7 @@ def test_a_long_log_does_not_cost_the_summary(run, world, monkeypatch):
         ("\x1b[2K\x1b[1Gdone", "done"),
         ("bell\x07 and null\x00 and del\x7f.", "bell  and null  and del ."),
         ("tab\tbetween", "tab between"),
-        ("zero\u200bwidth and \u202eover", "zero width and  over"),
+        ("zero\u200bwidth and \u202eover", "zerowidth and over"),
         ("    indented stays indented", "    indented stays indented"),
         ("日本語 ✓ é", "日本語 ✓ é"),
     ],

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from hf_action.report.summary import ICONS, MAX_SUMMARY_BYTES, escape, summary
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import SEVERITY, Outcome, worst
 from hf_action.rules.results import Moment, Result, Step, conclude, duration, page
-from hf_action.rules.sanitize import hidden, one_line, redact
+from hf_action.rules.sanitize import one_line, plain, redact, spellings
 from tests.conftest import read_dotenv
 
 COMMIT = "3d2e3a67dc686c9c3abc3aaede5f66cd1fa7434c"
@@ -31,6 +32,10 @@ def result(**about) -> Result:
         "timeline": (Moment(0.0, "BUILDING"), Moment(9.0, "RUNNING")),
     }  # fmt: skip
     return Result(**(usual | about))
+
+
+def dotted(found: dict[str, str]) -> str:
+    return "".join(dotenv(found).values())
 
 
 def step(*results: Result) -> Step:
@@ -102,7 +107,7 @@ def test_harmless_text_stays_as_it_is(text):
         ("two\r\nlines", "two lines"),
         ("\x1b[31mred\x1b[0m", "red"),
         ("\x1b]0;title\x07shell", "shell"),
-        ("zero\u200bwidth", "zero width"),
+        ("zero\u200bwidth", "zerowidth"),
         ("  indented  ", "  indented"),
         ("a::b", "a::b"),
         ("X::error::", "X::error::"),
@@ -172,16 +177,13 @@ def test_ordinary_names_are_not_redacted():
     assert redact(names, []) == names
 
 
-def test_every_text_of_a_step_is_freed_of_the_token():
-    """Also where Markdown would spell it with entities later."""
+def test_every_text_for_people_is_freed_of_the_token():
+    """Also where Markdown would spell it with entities later, or JSON with escapes."""
     token = "hf_SecretSecret1"
-    after = SpaceInfo(id="x", runtime=SpaceRuntime(stage=f"RUN{token}", error=token), host=f"https://{token}.hf.space")
-    shown = hidden(
-        step(result(message=f"saw {token}", after=after, timeline=(Moment(0.0, token),))),
-        lambda text: redact(text, [token]),
-    )
-    assert token not in repr(shown) + summary(shown) + json.dumps(outputs(shown))
-    assert "Secret" not in summary(shown)
+    told = step(result(outcome=Outcome.FAILED, message=f"saw {token} https://user:{token}@host", log=(f"a {token}", f"PASSWORD={token}")))
+    runner_plain = partial(plain, secrets=spellings(token))
+    shown = summary(told, runner_plain) + json.dumps(outputs(told, runner_plain)) + dotted(outputs(told, runner_plain))
+    assert token not in shown and "Secret" not in shown
 
 
 # ---- outputs ----
@@ -380,7 +382,7 @@ def test_a_signal_decides_over_results_that_are_in():
 @given(st.dictionaries(st.sampled_from(DOTENV), hostile | st.just("é$" * 900)))
 def test_any_outputs_make_a_report_that_gitlab_takes(given):
     """Few enough variables, small enough, with legal names, one a line, whatever the values are."""
-    found = read_dotenv(dotenv(dict.fromkeys(DOTENV, "") | given), **{"$": "$"})
+    found = read_dotenv(dotted(dict.fromkeys(DOTENV, "") | given), **{"$": "$"})
     assert list(found) == [f"HF_SPACE_{name.upper().replace('-', '_')}" for name in DOTENV]
     assert found["HF_SPACE_STAGE"] in (one_line(given.get("stage", "")).strip(), "")
     assert one_line(given.get("message", "")).strip().startswith(found["HF_SPACE_MESSAGE"])
@@ -388,7 +390,7 @@ def test_any_outputs_make_a_report_that_gitlab_takes(given):
 
 def test_the_report_for_gitlab_of_one_space():
     """What a later job may decide by, in the words of the outputs."""
-    found = read_dotenv(dotenv(outputs(step(result()))))
+    found = read_dotenv(dotted(outputs(step(result()))))
     assert found == {
         "HF_SPACE_RESULT": "ok", "HF_SPACE_SPACE_ID": "acme/demo", "HF_SPACE_STAGE": "RUNNING",
         "HF_SPACE_PREVIOUS_STAGE": "RUNNING", "HF_SPACE_CHANGED": "false", "HF_SPACE_HOST": "",
@@ -402,7 +404,7 @@ def test_the_report_for_gitlab_of_one_space():
 def test_a_message_for_gitlab_takes_no_variable_of_the_job():
     """A Space that says $HF_TOKEN gets no token to show; a dollar stays a dollar."""
     given = dict.fromkeys(DOTENV, "") | {"message": "spent $5, $HF_TOKEN and ${HF_TOKEN}"}
-    found = read_dotenv(dotenv(given), **{"HF_TOKEN": "secret", "$": "$"})
+    found = read_dotenv(dotted(given), **{"HF_TOKEN": "secret", "$": "$"})
     assert found["HF_SPACE_MESSAGE"] == given["message"]
 
 
@@ -421,7 +423,7 @@ def test_a_message_for_gitlab_takes_no_variable_of_the_job():
 )
 def test_what_is_too_long_for_gitlab(name, value, left):
     """A value is left out whole, a message is cut where a character ends."""
-    found = read_dotenv(dotenv(dict.fromkeys(DOTENV, "") | {name: value}), **{"$": "$"})
+    found = read_dotenv(dotted(dict.fromkeys(DOTENV, "") | {name: value}), **{"$": "$"})
     assert found[f"HF_SPACE_{name.upper()}"] == left
 
 
@@ -484,7 +486,7 @@ def test_the_summary_of_one_space():
 
 | Space | Result | Stage | Commit | Hardware | Elapsed |
 |---|---|---|---|---|---|
-| [acme/demo](https://huggingface.co/spaces/acme/demo) | ❌ failed | RUNNING → BUILD_ERROR |  | t4-small ($0.40/h) → a10g-small | 12s |
+| [acme/demo](https://huggingface.co/spaces/acme/demo) | ❌ failed · [build log](https://huggingface.co/spaces/acme/demo?logs=build) | RUNNING → BUILD_ERROR (broken) | [{COMMIT[:7]}](https://huggingface.co/spaces/acme/demo/commit/{COMMIT}) | t4-small ($0.40/h) → a10g-small | 12s |
 
 ```mermaid
 {picture}```
@@ -620,11 +622,11 @@ def test_the_summary_ends_where_there_is_no_more_room():
 def test_the_summary_is_cut_at_the_last_byte_that_leaves_room_to_say_so():
     """A log that just fits is whole; one byte more, and what follows it is left out."""
     said = "\n\n_Cut here: the whole would not fit into a job summary. The output `spaces` has it all._\n"
-    least = len(summary(step(result(log=("x",)))).encode())
+    least = len(summary(step(result(log=("x",))), str).encode())
     most = "x" * (MAX_SUMMARY_BYTES - len(said) - least + 1)
-    assert said not in summary(step(result(log=(most,))))
-    assert len(summary(step(result(log=(most,)))).encode()) == MAX_SUMMARY_BYTES - len(said)
-    cut = summary(step(result(log=(most + "x",))))
+    assert said not in summary(step(result(log=(most,))), str)
+    assert len(summary(step(result(log=(most,))), str).encode()) == MAX_SUMMARY_BYTES - len(said)
+    cut = summary(step(result(log=(most + "x",))), str)
     assert said in cut and "Estimate" not in cut
 
 
@@ -678,7 +680,7 @@ def test_the_page_of_a_space():
 
 def test_an_annotation_names_space_result_and_message():
     """One line a Space."""
-    assert annotation(result(outcome=Outcome.FAILED, message="it\nbroke")) == "acme/demo: failed: it broke"
+    assert annotation(result(outcome=Outcome.FAILED, message="it\nbroke")) == "acme/demo: failed: it\nbroke"
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ ALL = [space(f"acme/{name}") for name in ("always-on", "demo-a", "demo-b", "web-
          "selected 4 Spaces: 4 by acme/*; left out 1 by exclude", ["exclude: 'tmp-*' matches none of the Spaces, so it leaves out nothing."]),
         (Choice(patterns=("acme/*",), filters=Filters(exclude=("acme/*",))), [], {ACME: ALL}, "selected 0 Spaces; left out 5 by exclude", []),
         (Choice(patterns=("acme/*",), filters=Filters(stages=frozenset({"RUNNING"}), exclude=("*-prod",), limit=2)), [], {ACME: ALL},
-         "selected 2 Spaces: 2 by acme/*; left out 1 by exclude, 1 by limit, 1 by the with- filters", []),
+         "selected 2 Spaces: 2 by acme/*; left out 1 by exclude, 1 by limit, 1 by with-stage", []),
         (Choice(filters=Filters(search=("tts", "zzz"))), [], {Query(None, "tts"): ALL[:1], Query(None, "zzz"): []}, "selected 1 Space: 1 by search 'tts'", ["search: 'zzz' finds no Space."]),
         (Choice(patterns=("acme/*",), filters=Filters(search=("tts",))), [], {Query("acme", "tts"): ALL[:2]}, "selected 2 Spaces: 2 by acme/*", []),
         (Choice(), [Choice(spaces=("acme/demo-a",)), Choice(patterns=("acme/web*",)), Choice(patterns=("acme/zzz*",))], {ACME: ALL},

@@ -48,7 +48,8 @@ def test_every_input_has_its_place():
         "settle": "5s", "stable-for": "6s", "health-check": "/up", "health-check-contains": "well", "if-superseded": "pass", "rollback": "true", "rollback-to": "ABCDEF1", "retries": "4",
         "poll-interval": "7", "factory-reboot": "false",
         "hardware": "T4-small", "sleep-time": "15m", "restore": "true", "logs": "always", "log-lines": "9",
-        "author": "other,fourth", "search": "big model, tts", "with-sdk": "Gradio", "with-stage": "paused", "with-hardware": "T4-*",
+        "author": "other,fourth", "search": "big model, tts", "with-sdk": "Gradio", "with-stage": "paused", "with-hardware": "T4-*,Paid",
+        "with-sleep-time": "never", "unmodified-for": "90d", "exclude-tag": "Keep-Alive, always on", "report-file": "out/report.json",
         "exclude": "tmp-* acme/y", "sort": "likes", "limit": "3", "max-parallel": "2", "dry-run": "true", "token": "hf_x",
         "endpoint": "https://hub.example//", "summary": "false",
     }  # fmt: skip
@@ -61,7 +62,11 @@ def test_every_input_has_its_place():
             sdks=frozenset({"gradio"}),
             stages=frozenset({"PAUSED"}),
             hardware=frozenset({"t4-*"}),
+            costs=frozenset({"paid"}),
+            sleep_time=-1,
+            unmodified_for=90 * 86_400.0,
             exclude=("tmp-*", "acme/y"),
+            exclude_tags=frozenset({"keep-alive", "always on"}),
             sort="likes",
             limit=3,
         ),
@@ -86,6 +91,7 @@ def test_every_input_has_its_place():
         max_parallel=2,
         dry_run=True,
         endpoint="https://hub.example",
+        report_file="out/report.json",
         summary=False,
         token="hf_x",
         warnings=tuple(f"{name}: is not used by operation hardware; it is ignored." for name in ("rollback", "rollback-to")),
@@ -780,7 +786,7 @@ def test_wrong_spaces_are_counted():
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [(word, name) for name, words in SYNONYMS.items() for word in words]
+    [(word, name) for name, words in SYNONYMS.items() for word in words if word != "ls"]  # which is taken
     + [("Restart", "restart"), ("restrat", "restart"), ("resatrt", "restart"), ("pasue", "pause"), ("wiat", "wait"), ("lst", "list"), ("inf", "info"), ("hardwear", "hardware"),
        ("sleeptime", "sleep-time"), ("sleep_time", "sleep-time"), ("cause", ""), ("report", ""), ("make", ""), ("rest", ""), ("use", ""), ("zzz", "")],
 )  # fmt: skip

@@ -62,10 +62,10 @@ def terminal(url):
 
 def test_a_space_has_one_line_that_moves(terminal):
     """It says stage, how long that lasts, commit and what was sent; at the end what has become of it, and how it came."""
-    screen = terminal("restart", "acme/once")
+    screen = terminal("restart", "acme/once", columns=180)
     screen.until("restart sent; the Hub answers")
     (line,) = [line for line in screen.shown if re.search(r"^. +[\d.]+s acme/once RUNNING", line)]
-    assert re.search(r"RUNNING\w* for \d\.\ds on commit 0000000, cpu-basic · restart sent", line)
+    assert re.search(r"RUNNING\w* for \d\.\ds on commit 0000000, cpu-basic; waiting for commit 1111111, for 30 min at most · restart sent", line)
     screen.until("✓")
     assert screen.end() == 0
     _, final = screen.text.splitlines()
@@ -97,17 +97,17 @@ def test_lines_that_move_need_no_heartbeat(terminal, url):
     environ = clean_environ() | {"HF_ENDPOINT": url, "FORCE_COLOR": "1"}
     command = [sys.executable, "-I", "-c", code, "wait", "acme/busy", "--timeout", "2"]
     done = subprocess.run(command, env=environ, capture_output=True, timeout=30)
-    assert b"s] still waiting: acme/busy" in done.stdout
+    assert b"s] still waiting: acme/busy" in done.stderr
 
 
 def test_what_the_step_does_before_there_are_spaces(terminal, hub):
     """There is a line while they are listed, which does not stay."""
     hub.inject(Fault(kind=Kind.STATUS))
     screen = terminal("list", "--author", "acme", "--limit", "2")
-    screen.until("✓")
+    screen.until("COMMIT")
     assert screen.end() == 0
     assert b"listing the Spaces of acme" in screen.raw and "listing" not in screen.text
-    assert screen.text.splitlines()[-1].startswith("list ok after ")
+    assert screen.text.splitlines()[-1] == "1 starting, 1 broken"
 
 
 def test_more_spaces_than_lines(terminal):
@@ -131,7 +131,7 @@ def test_what_is_printed_meanwhile_is_above(terminal):
     screen.until("error:")
     assert screen.end() == 1
     rest = screen.text[screen.text.index("acme/crashed: the last 2 lines of its run log") :].splitlines()
-    assert rest[2] == "  ModuleNotFoundError: No module named 'torch'"
+    assert rest[2] == " | ModuleNotFoundError: No module named 'torch'"
     assert re.match(r"✓ +\S+ acme/twice +ok: ", rest[3]) and re.match(r"✗ +\S+ acme/crashed failed", rest[4])
     assert rest[5].startswith("error: acme/crashed: failed: ") and "requirements.txt" in screen.text
     assert rest[-1].startswith("restart failed after")
@@ -139,10 +139,10 @@ def test_what_is_printed_meanwhile_is_above(terminal):
 
 def test_the_lines_stay_in_the_order_asked_for(terminal):
     """Whichever was done first."""
-    screen = terminal("info", "acme/busy", "acme/absent", "acme/space-00", "acme/demo", "--max-parallel", "1")
+    screen = terminal("wake", "acme/space-01", "acme/absent", "acme/space-00", "acme/demo", "--max-parallel", "1", "--commit", "any")
     assert screen.end() == 3
     names = [line.split()[2] for line in screen.text.splitlines() if re.match("[✓✗]", line)]
-    assert names == ["acme/busy", "acme/absent", "acme/space-00", "acme/demo"]
+    assert names == ["acme/space-01", "acme/absent", "acme/space-00", "acme/demo"]
 
 
 def test_what_is_said_after_the_end_of_a_space_is_a_line_of_its_own(terminal):
@@ -200,17 +200,26 @@ def test_ctrl_c_at_any_moment(terminal, delay):
     assert "Traceback" not in screen.text
 
 
+def test_a_machine_without_threads_has_lines_that_stay(terminal):
+    """There is none to draw them."""
+    script = "import threading\nfrom hf_action.main import main\ndef refuse(self):\n    raise RuntimeError('no more threads')\n"
+    screen = terminal("info", "acme/demo", script=script + "threading.Thread.start = refuse\nsys.exit(main())")
+    assert screen.end() == 0
+    assert "acme/demo: ok: RUNNING" in screen.text and "Traceback" not in screen.text
+
+
 def test_a_second_ctrl_c(terminal):
     """The process is gone at once, and the cursor is there: it was never hidden."""
     slow = "import time\nfrom hf_action.runner import github as runner\nfrom hf_action.main import main\n"
-    slow += "runner.Runner.write_outputs = lambda *about: [print('the disk is slow', flush=True), time.sleep(60)]\nsys.exit(main())"
+    slow += "runner.Runner.close = lambda *about: [print('the disk is slow', flush=True), time.sleep(60)]\nsys.exit(main())"
     screen = terminal("info", "acme/demo", script=slow, **UNMEASURED)
     screen.until("the disk is slow")
     screen.type("\x03")
-    time.sleep(0.2)
+    time.sleep(0.6)
     began = time.monotonic()
     screen.type("\x03")
-    assert (screen.end(echo="^C^C"), time.monotonic() - began < 2) == (130, True)
+    assert (screen.end(), time.monotonic() - began < 2) == (130, True)
+    assert screen.text.splitlines()[-1] == "ended at once; sent, and going on at the Hub: nothing"
 
 
 def test_a_report_by_the_watchdog(terminal):
@@ -218,7 +227,7 @@ def test_a_report_by_the_watchdog(terminal):
     screen = terminal("info", "acme/demo", "--timeout", "1", script=STUCK, HF_ENDPOINT="https://hub.example.com")
     screen.until("the name service is stuck")
     assert screen.end() == 5
-    assert re.search(r"^✗ +\S+ acme/demo unreachable", screen.text, re.MULTILINE)
+    assert "acme/demo: ✗ unreachable" in screen.text
     assert "error: acme/demo: unreachable: a request did not end in time" in screen.text
 
 
@@ -248,14 +257,14 @@ def plain_lines(text: str) -> bool:
 
 def test_colours_tell_good_from_bad(terminal):
     """Green, and red."""
-    good, bad = terminal("info", "acme/demo"), terminal("info", "acme/absent")
+    good, bad = terminal("wake", "acme/demo"), terminal("wake", "acme/absent")
     assert (good.end(), bad.end()) == (0, 3)
     assert (b"32" in colours(good.raw), b"31" in colours(good.raw), b"31" in colours(bad.raw)) == (True, False, True)
 
 
 def test_no_color_is_respected(terminal):
     """The lines move all the same, without colours."""
-    screen = terminal("info", "acme/demo", "acme/absent", NO_COLOR="1")
+    screen = terminal("wake", "acme/demo", "acme/absent", NO_COLOR="1")
     assert (screen.end(), colours(screen.raw)) == (3, set())
     assert "✓" in screen.text and "error: acme/absent" in screen.text
 
@@ -283,20 +292,20 @@ def piped(url: str, *words: str, **environ: str) -> subprocess.CompletedProcess:
 def test_in_a_pipe_the_lines_are_plain(url):
     """And rich, which takes its time, is not even imported."""
     done = piped(url, "info", "acme/demo", PYTHONVERBOSE="")
-    assert plain_lines(done.stdout.decode()) and b"\x1b" not in done.stdout + done.stderr
+    assert plain_lines(done.stderr.decode()) and b"\x1b" not in done.stdout + done.stderr
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from hf_action.main import main; main(); print('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code, "info", "a/b/c"], env=clean_environ(), capture_output=True, timeout=30)
-    assert done.stdout.splitlines()[-1] == b"False"
+    assert done.stderr.splitlines()[-1] == b"False"
 
 
 def test_force_color_colours_a_pipe(url):
     """Only what counts; nothing moves, and a heartbeat is a line as ever."""
     done = piped(url, "wait", "acme/busy", "acme/demo", "--commit", "any", "--settle", "0", "--timeout", "2", FORCE_COLOR="1")
     assert done.returncode == 4
-    assert b"\x1b[1;31merror:\x1b[0m acme/busy: timed-out" in done.stdout
-    assert b"\x1b[32mnotice:\x1b[0m acme/demo: ok" in done.stdout
-    assert re.search(rb"^\[[\d.]+s\] acme/busy: BUILDING$", done.stdout, re.MULTILINE)
-    assert set(re.findall(rb"\x1b\[[\d;]*([^\d;])", done.stdout)) == {b"m"}
+    assert done.stdout == b"acme/busy\ttimed-out\tBUILDING\nacme/demo\tok\tRUNNING\n"
+    assert b"\x1b[1;31merror:\x1b[0m acme/busy: timed-out" in done.stderr
+    assert re.search(rb"^\[[\d.]+s\] acme/busy: BUILDING$", done.stderr, re.MULTILINE)
+    assert set(re.findall(rb"\x1b\[[\d;]*([^\d;])", done.stderr)) == {b"m"}
 
 
 def test_force_color_and_a_reader_that_has_gone(url):
@@ -326,7 +335,7 @@ def test_a_space_cannot_command_the_terminal(terminal):
 
 def test_json_goes_to_stdout_and_the_lines_to_the_terminal(terminal):
     """A pipe gets the document, and who waits for it sees the Space move."""
-    screen = terminal("restart", "acme/thrice", "--json", stdout=subprocess.PIPE)
+    screen = terminal("restart", "acme/thrice", "--json", stdout=subprocess.PIPE, columns=180)
     screen.until("restart sent")
     found = json.loads(screen.process.stdout.read())
     assert screen.end() == 0

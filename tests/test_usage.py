@@ -27,7 +27,7 @@ usage: hf-space [OPERATION] SPACE [SPACE ...] [--INPUT VALUE ...]
 Operate Hugging Face Spaces, and wait until they are really in the stage asked for.
 
 examples:
-  hf-space acme/demo                              look at a Space
+  hf-space acme/demo                            look at a Space
 """)
     assert """
 
@@ -48,6 +48,8 @@ which Spaces:
       Default: on-failure.
   --log-lines NUMBER
       How many lines of the log to show at most. Default: 50.
+  --report-file FILE
+      A file in the workspace for all outputs as one JSON document, of any size.
   --summary
       Write a job summary of what happened. Default: true.
 
@@ -57,7 +59,9 @@ connection:
     assert """
 
 the command itself:
-  --json        Print the outputs as one JSON document to stdout, and everything else to stderr.
+  --json        Print the outputs as one JSON document to stdout, and everything else to stderr. So
+                does --format json.
+  --quiet       Print results, warnings and errors only. -q is the same.
 """ in text
     assert text.endswith("""
   --version     Print the version.
@@ -66,8 +70,9 @@ notes:
   A DURATION is in seconds (90, 0.5) or like 90s, 20m, 1.5m, 1h30m, 1d. A flag without a value may
   be given true or false.
   An input may also be a variable, such as INPUT_TIMEOUT for --timeout. The flag wins.
-  In a terminal each Space has one line that is updated; in a pipe and in a file each change is a
-  new line. NO_COLOR and FORCE_COLOR are obeyed.
+  Results go to stdout, and to a pipe as one line a Space with tabs in it; progress and errors go to
+  stderr. In a terminal each Space has one line that is updated. NO_COLOR and FORCE_COLOR are
+  obeyed.
 
 exit status:
   0    ok, unchanged, planned, skipped
@@ -138,7 +143,7 @@ def test_every_flag_is_completed():
     assert found.keys() == {f"--{name}" for name in (*INPUTS, *OWN)}
     assert found["--logs"].values == ("on-failure", "always", "never") and found["--completion"].values == tuple(SHELLS)
     assert found["--with-stage"].values[: len(STAGES)] == tuple(STAGES)
-    assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file"]
+    assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file", "--report-file"]
     assert found["--token"].about == "Hugging Face access token"
     assert found["--json"].about == "Print the outputs as one JSON document to stdout, and everything else to stderr"
     assert (found["--json"].form, found["--completion"].form, found["--sort"].form) == ("", "SHELL", "name|likes|last-modified")
@@ -151,9 +156,9 @@ def test_every_flag_is_completed():
             "bash",
             [
                 "    --logs) words='on-failure always never' ;;",
-                "    --fleet-file)",
-                "    --space-id|--timeout|--settle|--stable-for|--health-check-contains|--rollback-to|--retries|--hardware|--log-lines|--author|--search|--with-sdk|--with-hardware|"
-                "--exclude|--limit|--max-parallel|--token|--endpoint) return ;;",
+                "    --fleet-file|--report-file)",
+                "    --space-id|--timeout|--settle|--stable-for|--health-check-contains|--rollback-to|--retries|--hardware|--log-lines|--author|--search|--with-sdk|"
+                "--unmodified-for|--exclude|--exclude-tag|--limit|--max-parallel|--token|--endpoint) return ;;",
                 "        words='info wait restart pause wake hardware sleep-time list'",
             ],
         ),
@@ -161,7 +166,7 @@ def test_every_flag_is_completed():
             "zsh",
             [
                 "    '--settle=[How long to ignore a stage that has not changed since the step acted: the Hub may still be reporting the old build]:DURATION: ' \\",
-                "    '--dry-run[Say what would be done, and send only reads]' \\",
+                "    '--dry-run[Say what would be done and what a pause would save, and send only reads]' \\",
                 "    '--logs=[When to fetch the end of the build or run log: on-failure, always or never]:on-failure|always|never:(on-failure always never)' \\",
                 "    '--fleet-file=[A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json]:FILE:_files' \\",
             ],
@@ -171,7 +176,7 @@ def test_every_flag_is_completed():
             [
                 "complete -c hf-space -n __fish_use_subcommand -a list -d 'List the selected Spaces; change nothing'",
                 "complete -c hf-space -l settle -x -a '' -d 'How long to ignore a stage that has not changed since the step acted: the Hub may still be reporting the old build'",
-                "complete -c hf-space -l dry-run -d 'Say what would be done, and send only reads'",
+                "complete -c hf-space -l dry-run -d 'Say what would be done and what a pause would save, and send only reads'",
                 "complete -c hf-space -l fleet-file -r -F -d 'A YAML file in the workspace that lists Spaces, each with its own inputs; see schemas/fleet.schema.json'",
                 "complete -c hf-space -l completion -x -a 'bash zsh fish' -d 'Print a script that makes a shell complete words; write --completion and one of bash, zsh, fish'",
             ],

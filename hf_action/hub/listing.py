@@ -9,7 +9,7 @@ from hf_action.rules.models import MalformedAnswer, read_id
 from hf_action.rules.outcomes import Refused
 
 # What a listing is asked for; `host` cannot be, and is made of the subdomain.
-LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha", "subdomain"]
+LISTED = ["cardData", "lastModified", "likes", "private", "runtime", "sdk", "sha", "subdomain", "tags"]
 # Entries of a page to ask for; the Hub may send fewer (its own clients ask for 500 and 1,000).
 PAGE_SIZE = 500
 # Pages and entries after which a listing is taken for one without end; the largest owners have some ten thousand.

@@ -6,6 +6,7 @@ Source: docs/contract.md, "Front doors" and "Inputs", `token` and `endpoint`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hf_action.inputs.names import nearest
 from hf_action.inputs.readers import PUBLIC_HUB, shown
@@ -16,6 +17,11 @@ from hf_action.rules.addresses import has_credentials
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 # Mistakes of one kind that are shown, such as unknown variables.
 MAX_SHOWN = 20
+
+# Flags of the command itself, by what they are written like.
+_OWN_FLAGS = {"--json": "json", "--format=json": "json", "--quiet": "quiet", "-q": "quiet"}
+# Words of other commands for an operation that a shell takes as well.
+_ALIASES = {"ls": "list"}
 
 _CHANGING = tuple(name for name, row in INPUTS.items() if row.changes)
 
@@ -34,6 +40,9 @@ def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         if not word.startswith("-"):
             words.append(word)
             continue
+        if word == "--no-wait":
+            given["wait-for-stage"] = "none"
+            continue
         flag, has_value, value = word.partition("=")
         row = INPUTS.get(flag.removeprefix("--"))
         follows = bool(rest) and _is_value(rest[0])
@@ -48,10 +57,36 @@ def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         else:
             mistakes.append(_unknown_flag(flag))
     if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
-        given["operation"] = words.pop(0)
+        operation = words.pop(0)
+        given["operation"] = _ALIASES.get(operation, operation)
     if words:
         given["space-id"] = " ".join([given.get("space-id", ""), *words])
     return {name: value for name, value in given.items() if value}, mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFlags:
+    """What the words say of the command itself, and the other words."""
+
+    rest: list[str]
+    json: bool = False
+    quiet: bool = False
+
+
+def read_own_flags(argv: Sequence[str]) -> OwnFlags:
+    """Take the flags out that no variable gives: --json, --format json, --quiet."""
+    rest: list[str] = []
+    found = set()
+    words = list(argv)
+    while words:
+        word = words.pop(0)
+        if word == "--format" and words[:1] == ["json"]:
+            word = f"{word}={words.pop(0)}"
+        if word in _OWN_FLAGS:
+            found.add(_OWN_FLAGS[word])
+        else:
+            rest.append(word)
+    return OwnFlags(rest, json="json" in found, quiet="quiet" in found)
 
 
 def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -93,6 +128,8 @@ def _is_value(word: str) -> bool:
 def _unknown_flag(flag: str) -> str:
     """Say that there is no such flag, and which one may be meant."""
     name = flag.strip("-")
+    if name == "format":
+        return f"{flag}: has one value only; write {flag} json, or leave it out."
     if name in OPERATIONS and name not in INPUTS:
         return f"{flag}: is not a flag; {name} is an operation, so write it without the dashes."
     shown_flag = shown(flag) if has_credentials(flag) else flag

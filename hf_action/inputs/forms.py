@@ -9,7 +9,7 @@ from typing import Any
 
 from hf_action.inputs import readers
 from hf_action.rules.models import NEVER
-from hf_action.rules.selection import SORTS
+from hf_action.rules.selection import FREE, PAID, SORTS
 from hf_action.rules.stages import STAGES
 
 
@@ -56,7 +56,12 @@ DURATION = Reader(
     "DURATION",
     schema={"type": ["string", "number"], "pattern": f"^{_DURATION}$", "minimum": 0, "maximum": _LONGEST},
 )
-BUDGET = Reader(readers.parse_budget, "DURATION")
+BUDGET = Reader(
+    readers.parse_budget,
+    "DURATION",
+    schema={"type": ["string", "number"], "pattern": f"^(?:{_DURATION})?$", "exclusiveMinimum": 0, "maximum": _LONGEST},
+)
+AGE = Reader(readers.parse_age, "DURATION")
 INTERVAL = Reader(readers.parse_interval, "DURATION|auto", ("auto",))
 SLEEP_TIME = Reader(
     readers.parse_sleep_time,
@@ -74,7 +79,8 @@ EXCLUSIONS = Reader(readers.parse_exclusions, "SPACES")
 OWNERS = Reader(readers.parse_owners, "NAMES")
 SEARCHES = Reader(readers.parse_searches, "WORDS")
 NAMES = Reader(readers.parse_words, "NAMES")
-FLAVOR_PATTERNS = Reader(readers.parse_flavor_patterns, "NAMES")
+FLAVOR_PATTERNS = Reader(readers.parse_flavor_patterns, "NAMES|paid|free", (PAID, FREE))
+TAGS = Reader(readers.parse_tags, "TAGS")
 STAGE_FILTER = Reader(readers.parse_filter_stages, "STAGES", tuple(STAGES))
 TARGET_STAGES = Reader(
     readers.parse_stages,

@@ -16,6 +16,8 @@ PUBLIC_HUB = "https://huggingface.co"
 
 # Seconds of the longest duration: a workflow run on GitHub takes 35 days at most, so more is a typing error.
 MAX_DURATION = 35 * 24 * 3600.0
+# Seconds of the longest time without a change that is asked for: longer than there have been Spaces.
+MAX_AGE = 10 * 365 * 24 * 3600.0
 # Characters of a duration. The time to match it grows with the square of the number of digits.
 MAX_DURATION_CHARS = 40
 # The largest number of log lines, of Spaces to select and of Spaces to act on at once.
@@ -49,17 +51,28 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: it has another form, or is longer than 35 days.
     """
-    lowered = text.lower() if len(text) <= MAX_DURATION_CHARS else ""
-    match = _DURATION.fullmatch(lowered)
-    if _NUMBER.fullmatch(lowered):
-        seconds = float(lowered)
-    elif match and lowered:
-        seconds = sum(float(match[unit] or 0) * length for unit, length in _UNITS.items())
-    else:
-        raise ValueError("is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d")
+    seconds = _read_seconds(text)
     if seconds > MAX_DURATION:
         raise ValueError("is longer than 35 days, the longest time that a workflow can run")
     return seconds
+
+
+def parse_age(text: str) -> float:
+    """Read how long ago something was, as a duration of up to ten years; not at all would let everything pass."""
+    seconds = _read_seconds(text)
+    if not 0 < seconds <= MAX_AGE:
+        raise ValueError("must be longer than 0, and at most 3650d")
+    return seconds
+
+
+def _read_seconds(text: str) -> float:
+    lowered = text.lower() if len(text) <= MAX_DURATION_CHARS else ""
+    match = _DURATION.fullmatch(lowered)
+    if _NUMBER.fullmatch(lowered):
+        return float(lowered)
+    if match and lowered:
+        return sum(float(match[unit] or 0) * length for unit, length in _UNITS.items())
+    raise ValueError("is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d")
 
 
 def parse_budget(text: str) -> float:
@@ -246,6 +259,14 @@ def parse_flavor_patterns(text: str) -> frozenset[str]:
         check_pattern(word)
     _check_number(tuple(words))
     return words
+
+
+def parse_tags(text: str) -> frozenset[str]:
+    """Read tags separated by commas, in lower case."""
+    tags = frozenset(filter(None, (part.strip().lower() for part in text.split(","))))
+    if not tags:
+        raise ValueError("names no tag; write tags separated by commas, or leave it out")
+    return tags
 
 
 def parse_exclusions(text: str) -> tuple[str, ...]:

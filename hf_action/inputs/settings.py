@@ -16,7 +16,7 @@ from hf_action.inputs.readers import parse_stages, shown
 from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, WRITES, Operation
 from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
-from hf_action.rules.selection import Choice, Filters, is_pattern
+from hf_action.rules.selection import COSTS, Choice, Facts, Filters, is_pattern
 
 if TYPE_CHECKING:
     from hf_action.inputs.fleet import Entry
@@ -54,11 +54,13 @@ class Settings:
     max_parallel: int
     dry_run: bool
     endpoint: str
+    report_file: str | None
     summary: bool
     token: str | None = field(repr=False)
     # What to exchange an identity for, instead of a token; and that identity, where GitHub is not to be asked for it.
     keyless: str | None = None
     identity: str | None = field(default=None, repr=False)
+    logged_in: bool = False  # whether the token is that of `hf auth login`
     warnings: tuple[str, ...] = ()
     fleet: "tuple[Settings, ...]" = ()  # Spaces of the fleet file, each entry with settings of its own
 
@@ -71,6 +73,11 @@ class Settings:
     def choice(self) -> Choice:
         """Which Spaces are meant, as `selection.account` takes it."""
         return Choice(self.spaces, self.patterns, self.filters)
+
+    def knowing(self, facts: Facts) -> "Settings":
+        """Return the same settings with what their filters judge by."""
+        fleet = tuple(each.knowing(facts) for each in self.fleet)
+        return replace(self, filters=replace(self.filters, facts=facts), fleet=fleet)
 
     @property
     def writes(self) -> bool:
@@ -126,6 +133,7 @@ def describe(settings: Settings) -> str:
     spaces = ", ".join(subjects) if len(subjects) < 4 else f"{len(subjects)} Spaces"
     stages = f", waiting for {' or '.join(sorted(settings.stages))}" if settings.stages else ""
     who = "keyless" if settings.keyless else "with a token" if settings.token else "without a token"
+    who = "with the token of 'hf auth login'" if settings.logged_in else who
     dry = " (dry run)" if settings.dry_run else ""
     return f"{settings.operation}{dry} {spaces} on {settings.endpoint} {who}{stages}, at most {settings.timeout:g} s"
 
@@ -133,8 +141,17 @@ def describe(settings: Settings) -> str:
 # ---- a whole call ----
 
 
-def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[str], str] = lambda _: "") -> Settings:
+def parse(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    read_file: Callable[[str], str] = lambda _: "",
+    check_report: Callable[[str], object] = lambda _: None,
+    login: Callable[[], str] = str,
+) -> Settings:
     """Read flags and variables into settings. `read_file` returns the text of a file of the workspace.
+
+    `check_report` raises ValueError where `report-file` cannot be a file of the workspace. `login` returns the token of
+    `hf auth login`, where that may be used; it is asked only where there is no other.
 
     Raises:
         InvalidInput: with the mistakes of the call, found before anything is asked of the Hub.
@@ -142,6 +159,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
     flags, mistakes = read_flags(argv)
     variables, warnings = read_variables(environ)
     given, access = _with_access(variables | flags, environ)
+    logged_in = not given["token"] and not access["keyless"] and bool(token := login())
+    given |= {"token": token} if logged_in else {}
     settings, more, warned = build_settings(given, **access)
     mistakes += more
     fleet: tuple[Settings, ...] = ()
@@ -153,12 +172,25 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], read_file: Callable[[
     own = () if checks.is_all_in_file(given) else (settings,)
     warnings += checks.unused(given, [each.operation for each in (*own, *fleet)]) + warned
     warnings += checks.too_short(settings.stable_for, timeout=settings.timeout)
+    report_file, more = _report_file(settings.report_file, check_report)
+    mistakes += more
     mistakes += checks.subject(given, operation=settings.operation, selects=settings.selects)
     if not environ.get("GITHUB_STATE"):
         mistakes += checks.no_post_step(settings.restore, any(each.restore for each in fleet))
     if mistakes:
-        raise InvalidInput(mistakes, warnings=warnings, token=settings.token)
-    return replace(settings, fleet=fleet, warnings=tuple(warnings))
+        raise InvalidInput(mistakes, warnings=warnings, token=settings.token, report_file=report_file)
+    return replace(settings, fleet=fleet, warnings=tuple(warnings), logged_in=logged_in)
+
+
+def _report_file(name: str | None, check: Callable[[str], object]) -> tuple[str | None, list[str]]:
+    """Return the name, or None and what is wrong with it."""
+    if not name:
+        return None, []
+    try:
+        check(name)
+    except ValueError as error:
+        return None, [f"report-file: {shown(name)} {error}."]
+    return name, []
 
 
 def parse_post(environ: Mapping[str, str]) -> PostSettings:
@@ -232,12 +264,17 @@ def build_settings(
 
 
 def _filters(values: Mapping[str, Any]) -> Filters:
+    hardware = values["with-hardware"] or frozenset()
     return Filters(
         search=values["search"] or (),
         sdks=values["with-sdk"] or frozenset(),
         stages=values["with-stage"] or frozenset(),
-        hardware=values["with-hardware"] or frozenset(),
+        hardware=hardware - COSTS,
+        costs=hardware & COSTS,
+        sleep_time=values["with-sleep-time"],
+        unmodified_for=values["unmodified-for"],
         exclude=values["exclude"] or (),
+        exclude_tags=values["exclude-tag"] or frozenset(),
         sort=values["sort"],
         limit=values["limit"],
     )
@@ -306,7 +343,8 @@ def _build_fleet(
     for entry in entries:
         settings, wrong, warned = build(frozenset(entry.inputs.items()))
         spaces, patterns = ((), (entry.space,)) if is_pattern(entry.space) else ((entry.space,), ())
-        fleet.append(replace(settings, spaces=spaces, patterns=patterns, timeout=base.timeout, filters=base.filters))
+        budget = min(filter(None, (settings.timeout, base.timeout)), default=0.0)  # there is one if nothing is wrong
+        fleet.append(replace(settings, spaces=spaces, patterns=patterns, timeout=budget, filters=base.filters))
         where = f"{called}:{entry.line}: {entry.space}"
         mistakes += [f"{where}: {mistake}" for mistake in wrong]
         own = {key: value for key, value in entry.inputs.items() if key in entry.own}

@@ -136,10 +136,12 @@ INPUTS = {
         ),
         Input(
             "timeout",
-            "Budget of the whole step: seconds, or a duration such as 90s, 20m, 1h30m or 1d. Decimals are allowed.",
+            "Budget of the whole step: seconds, or a duration such as 90s, 20m, 1h30m or 1d. Decimals are allowed. "
+            "In a fleet file, the budget of one Space, which is never more than that of the step.",
             forms.BUDGET,
             Group.WAITING,
             default="30m",
+            per_space=True,
         ),
         Input(
             "commit",
@@ -318,14 +320,34 @@ INPUTS = {
         ),
         Input(
             "with-hardware",
-            "Select only Spaces that have or ask for this hardware. Patterns such as t4-* are allowed.",
+            "Select only Spaces that have or ask for this hardware. Patterns such as t4-* are allowed, and the words "
+            "paid and free, which the Hub's price list tells apart.",
             forms.FLAVOR_PATTERNS,
+            Group.SELECTION,
+        ),
+        Input(
+            "with-sleep-time",
+            "Select only Spaces that are never put to sleep (never), or only after a time without visits that is at "
+            "least this long (a duration such as 2h).",
+            forms.SLEEP_TIME,
+            Group.SELECTION,
+        ),
+        Input(
+            "unmodified-for",
+            "Select only Spaces whose repository has not changed for this long, such as 14d.",
+            forms.AGE,
             Group.SELECTION,
         ),
         Input(
             "exclude",
             "Leave these Spaces out: ids such as acme/demo and patterns such as acme/* or *-prod, separated by commas.",
             forms.EXCLUSIONS,
+            Group.SELECTION,
+        ),
+        Input(
+            "exclude-tag",
+            "Leave out Spaces whose card has one of these tags, such as keep-alive, separated by commas.",
+            forms.TAGS,
             Group.SELECTION,
         ),
         Input(
@@ -356,7 +378,7 @@ INPUTS = {
         ),
         Input(
             "dry-run",
-            "Say what would be done, and send only reads.",
+            "Say what would be done and what a pause would save, and send only reads.",
             forms.BOOLEAN,
             Group.ACTION,
             default="false",
@@ -365,8 +387,8 @@ INPUTS = {
         Input(
             "token",
             "Hugging Face access token. Without it, keyless access is used if HF_OIDC_RESOURCE is set. If it is not, "
-            "the first of HF_TOKEN, HUGGINGFACE_TOKEN and HUGGING_FACE_HUB_TOKEN that is set is used, and if none is, "
-            "the step is anonymous.",
+            "the first of HF_TOKEN, HUGGINGFACE_TOKEN and HUGGING_FACE_HUB_TOKEN that is set is used; if none is, in a "
+            "terminal the token of 'hf auth login'. Without any, the step is anonymous.",
             forms.TOKEN,
             Group.CONNECTION,
             secret=True,
@@ -376,6 +398,12 @@ INPUTS = {
             f"Address of the Hub. Without it, HF_ENDPOINT is used, and without that, {PUBLIC_HUB}.",
             forms.ENDPOINT,
             Group.CONNECTION,
+        ),
+        Input(
+            "report-file",
+            "A file in the workspace for all outputs as one JSON document, of any size.",
+            forms.FILE,
+            Group.OUTPUT,
         ),
         Input("summary", "Write a job summary of what happened.", forms.BOOLEAN, Group.OUTPUT, default="true"),
     )

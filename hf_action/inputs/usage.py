@@ -19,15 +19,17 @@ EXAMPLES = {
     "hf-space acme/demo": "look at a Space",
     "hf-space restart acme/demo": "restart it, and wait until the new build runs",
     "hf-space wait acme/demo --commit head": "after a push, wait until that commit runs",
-    "hf-space pause 'acme/*' --with-hardware 't4-*'": "pause every Space on such hardware",
+    "hf-space pause 'acme/*' --with-hardware paid": "pause every Space that costs money",
     "hf-space list --author acme --json": "list Spaces, for a script",
 }
 
 # Flags of the command alone: no variable gives them.
 OWN = {
-    "json": "Print the outputs as one JSON document to stdout, and everything else to stderr.",
+    "json": "Print the outputs as one JSON document to stdout, and everything else to stderr. So does --format json.",
+    "quiet": "Print results, warnings and errors only. -q is the same.",
+    "no-wait": "End once the request was taken: the same as --wait-for-stage none.",
     "completion": "Print a script that makes a shell complete words; write --completion and one of bash, zsh, fish.",
-    "help": "Print this help.",
+    "help": "Print this help; behind an operation, the help of that operation.",
     "version": "Print the version.",
 }
 
@@ -35,8 +37,8 @@ NOTES = (
     "A DURATION is in seconds (90, 0.5) or like 90s, 20m, 1.5m, 1h30m, 1d. A flag without a value may be given true or "
     "false.",
     "An input may also be a variable, such as INPUT_TIMEOUT for --timeout. The flag wins.",
-    "In a terminal each Space has one line that is updated; in a pipe and in a file each change is a new line. "
-    "NO_COLOR and FORCE_COLOR are obeyed.",
+    "Results go to stdout, and to a pipe as one line a Space with tabs in it; progress and errors go to stderr. "
+    "In a terminal each Space has one line that is updated. NO_COLOR and FORCE_COLOR are obeyed.",
 )
 
 
@@ -60,6 +62,22 @@ def usage(*, width: int) -> str:
     lead = "Operate Hugging Face Spaces, and wait until they are really in the stage asked for."
     sections = ["\n".join([f"{title}:", *lines]) for title, lines in parts]
     return "\n\n".join([CALL, "\n".join(_wrapped(lead, width, 0)), *sections])
+
+
+def usage_of(operation: str, *, width: int) -> str:
+    """Return the help of one operation: what it does, and the inputs that it uses."""
+    width = min(width, WIDEST)
+    about = f"{OPERATIONS[operation]}"
+    parts = [
+        (group.value, [line for row in rows for line in _flag(row, width)])
+        for group in Group
+        if (rows := [row for row in in_group(group) if operation in row.used_by and row.name != "operation"])
+    ]
+    examples = {line: text for line, text in EXAMPLES.items() if line.split()[1] == operation}
+    lead = [("examples", _columns(examples, width=width))] if examples else []
+    sections = ["\n".join([f"{title}:", *lines]) for title, lines in lead + parts]
+    call = f"usage: hf-space {operation} SPACE [SPACE ...] [--INPUT VALUE ...]"
+    return "\n\n".join([call, "\n".join(_wrapped(about, width, 0)), *sections, "hf-space --help shows the rest."])
 
 
 def in_group(group: Group) -> list[Input]:

@@ -5,30 +5,26 @@ why it ended so (`explanation`). Each Space has a `SpaceProgress` that keeps all
 timeout or a signal at any moment still leaves a result for every Space.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from random import random
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from hf_action.clock import Clock
 from hf_action.inputs.settings import Settings
-from hf_action.operations.events import Listener
 from hf_action.operations.execution import Execution
 from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import NO_TOKEN, SpaceProgress, run_parallel, verdict_of
 from hf_action.operations.retrying import Retries
 from hf_action.operations.rollback import Rollback
-from hf_action.operations.watching import watch
+from hf_action.operations.selecting import Selector
+from hf_action.operations.watching import Watcher
 from hf_action.operations.writes import Sender
-from hf_action.rules import pace, waiting
 from hf_action.rules.account import account
-from hf_action.rules.models import SpaceInfo
 from hf_action.rules.operations import OPERATIONS
 from hf_action.rules.outcomes import ActionError, Denied, NotFound, Outcome
-from hf_action.rules.pace import Events
 from hf_action.rules.results import Result, page
-from hf_action.rules.selection import Query, choose, queries
+from hf_action.rules.selection import choose, queries
 from hf_action.rules.waiting import Verdict
 
 if TYPE_CHECKING:
@@ -39,7 +35,8 @@ if TYPE_CHECKING:
 class Batch:
     """One operation on the Spaces of one step.
 
-    `check` is told all of them before anything is sent, and may refuse; `save` before each change of one of them.
+    `check` is told all of them before anything is sent, and may refuse; `save` one of them before each change of it.
+    `today` is in seconds since 1970; all other times are those of `clock`.
     """
 
     def __init__(
@@ -51,7 +48,8 @@ class Batch:
         log: "Log",
         began: float,
         deadline: float,
-        save: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
+        today: float,
+        save: Callable[[SpaceProgress], None] = lambda _: None,
         check: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
     ) -> None:
         self._settings = settings
@@ -60,6 +58,7 @@ class Batch:
         self._log = log
         self._began = began
         self._deadline = deadline
+        self._today = today
         self._save = save
         self._check = check
         self._one_at_a_time = Lock()
@@ -73,12 +72,22 @@ class Batch:
             clock=clock,
             began=began,
             deadline=deadline,
-            save=lambda _: self._save_all(),
+            timeout=settings.timeout,
+            save=self._save_one,
             end=self._end,
             claim=self._claim,
         )
         self._explainer = Explainer(
             endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
+        )
+        self._watcher = Watcher(
+            settings=settings,
+            hub=hub,
+            poller=self._poller,
+            explainer=self._explainer,
+            clock=clock,
+            log=log,
+            deadline=deadline,
         )
         self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, deadline=deadline)
         self._rollback = Rollback(
@@ -87,9 +96,10 @@ class Batch:
             clock=clock,
             width=settings.max_parallel,
             extend=self._extend,
-            watch=self._watch,
+            watch=self._watcher.watch,
         )
-        self._listener: Listener | None = None
+        self._selector = Selector(hub=hub, clock=clock, log=log, deadline=deadline, width=settings.max_parallel)
+        self.prices: Mapping[str, float] = {}  # where the selection has asked for them
         self._claimed: dict[str, SpaceProgress] = {}
         self._members: dict[str, SpaceProgress] = {}
         # What the fleet file says of a Space counts before what the step says of all.
@@ -122,7 +132,7 @@ class Batch:
         """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""
         members, width = self._open(), self._settings.max_parallel
         run_parallel(members, self._guarded(work), width=width)
-        self._watch({progress.asked: progress for progress in self._open()}, self._end)
+        self._watcher.watch(self._open(), self._end)
         ended = [progress for progress in members if progress.verdict is not progress.failed_before]
         run_parallel(ended, self._explainer.explain, width=width)
 
@@ -145,6 +155,10 @@ class Batch:
             )
             self._end(progress, Verdict(Outcome.CANCELLED, f"cancelled while {stage}{sent}"))
 
+    def sent(self) -> list[str]:
+        """Return what was sent to each Space, for somebody who does not wait for its result."""
+        return [f"{one.settings.operation} {one.space}" for one in tuple(self._members.values()) if one.sent]
+
     def results(self) -> tuple[Result, ...]:
         """Return what became of each Space, in the order asked for."""
         return tuple(
@@ -161,18 +175,11 @@ class Batch:
 
     def _select(self) -> None:
         """Add the Spaces that patterns and filters choose; a listing is asked for once."""
-        listings: dict[Query, list[SpaceInfo]] = {}
-        for some in (*self._settings.fleet, self._settings):
-            if not some.selects:
-                continue
-            asked = queries(some.patterns, some.filters)
-            for query in asked:
-                if query not in listings:
-                    self._log.set_status(f"listing the Spaces of {query.author or 'everybody'}")
-                    listings[query] = self._hub.list_spaces(query)
-                    if query.author and not query.search:
-                        self._poller.note_listing(query.author, len(listings[query]))
-            listed = [space for query in asked for space in listings[query]]
+        self._learn()
+        choosing = [some for some in (*self._settings.fleet, self._settings) if some.selects]
+        listings = self._selector.listings([some.choice for some in choosing], self._poller.note_listing)
+        for some in choosing:
+            listed = [space for query in queries(some.patterns, some.filters) for space in listings[query]]
             for space in choose(listed, some.patterns, some.filters):
                 self._members.setdefault(space.id.lower(), SpaceProgress(space=space.id, settings=some, listed=space))
         told = account(self._settings.choice, [some.choice for some in self._settings.fleet], listings)
@@ -197,6 +204,7 @@ class Batch:
         self._deadline = max(self._deadline, until)
         self._hub.extend(self._deadline)
         self._poller.extend(self._deadline)
+        self._watcher.extend(self._deadline)
         return self._deadline
 
     def _claim(self, progress: SpaceProgress) -> bool:
@@ -208,71 +216,17 @@ class Batch:
             self._end(progress, Verdict(Outcome.SKIPPED, f"is {first.space}, which counts once"))
         return first is progress
 
-    def _save_all(self) -> None:
+    def _learn(self) -> None:
+        """Ask for what the filters need to know besides the Spaces."""
+        facts = self._selector.facts(self._settings.filters, today=self._today)
+        self.prices = facts.prices
+        self._settings = self._settings.knowing(facts)
+        for progress in self._members.values():
+            progress.settings = progress.settings.knowing(facts)
+
+    def _save_one(self, progress: SpaceProgress) -> None:
         with self._one_at_a_time:
-            self._save(self._members.values())
-
-    # ---- waiting ----
-
-    def _watch(self, expected: dict[str, SpaceProgress], conclude: Callable[[SpaceProgress, Verdict], None]) -> None:
-        """Wait for Spaces; `conclude` is told how that ended for each."""
-        if len(expected) == 1:
-            self._listener = self._listen(*expected.values())
-        goals = {space: progress.goal for space, progress in expected.items() if progress.goal}
-
-        def observe(spaces: Sequence[str]) -> dict[str, waiting.Observation]:
-            looks = self._observe([expected[space] for space in spaces])
-            # The first look of its own may tell what a Space was waited for from.
-            goals.update({space: goal for space in spaces if (goal := expected[space].goal)})
-            return looks
-
-        watch(
-            goals,
-            {space: progress.history for space, progress in expected.items()},
-            observe=observe,
-            conclude=lambda space, verdict: conclude(expected[space], verdict),
-            pace=lambda spaces: self._pace([expected[space] for space in spaces]),
-            clock=self._listener or self._clock,
-        )
-        if self._listener:
-            self._listener.leave()
-
-    def _observe(self, members: Sequence[SpaceProgress]) -> dict[str, waiting.Observation]:
-        looks = self._poller.observe(members)
-        self._log.set_status(_still_missing(members, looks))
-        if self._clock.now() >= self._deadline - waiting.LAST_LOOK:  # afterwards there is no budget for a request
-
-            def read_log(progress: SpaceProgress) -> None:
-                look = looks.get(progress.asked)
-                well = look and look.stage and progress.goal and waiting.reached(progress.goal, look)
-                if not (well and look and not look.health_problem):
-                    self._explainer.read_log(progress, failing=True)
-
-            run_parallel(members, read_log, width=self._settings.max_parallel)
-        return looks
-
-    def _listen(self, progress: SpaceProgress) -> Listener:
-        return Listener(
-            hub=self._hub,
-            space=progress.space,
-            clock=self._clock,
-            known=lambda: progress.after and progress.after.runtime,
-            debug=self._log.debug,
-        )
-
-    def _pace(self, members: Sequence[SpaceProgress]) -> float:
-        now, chance = self._clock.now(), random()
-        events = self._listener.events if self._listener else Events.NONE
-        seen = [(progress.goal, progress.history) for progress in members if progress.goal and progress.history]
-        seconds = min(
-            (pace.interval(goal, history, now, events=events, chance=chance) for goal, history in seen),
-            default=pace.POLL_MAX,
-        )
-        if seen and all(history[-1].stage is None for _, history in seen):
-            return seconds  # a Hub that does not answer is not asked more often because somebody is in a hurry
-        share = pace.fair_share(self._hub.quota(), requests=self._poller.requests(members))
-        reserved = self._poller.quota_wait() if len(members) > 1 else 0.0
-        return max(self._settings.poll_interval or seconds, share, reserved)
+            self._save(progress)
 
     def _end(self, progress: SpaceProgress, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.OK and OPERATIONS[progress.settings.operation].changes and not progress.sent:
@@ -293,6 +247,7 @@ def _result(progress: SpaceProgress, verdict: Verdict, *, began: float) -> Resul
         message=progress.message,
         elapsed=progress.ended - began,
         url=page(progress.settings.endpoint, progress.space),
+        operation=progress.settings.operation,
         before=progress.before,
         after=progress.after,
         cause=verdict.cause,
@@ -310,14 +265,3 @@ def _is_left_out(progress: SpaceProgress) -> bool:
     """Whether a list does not have a Space that was named: its filters hold for all."""
     skipped = progress.verdict is not None and progress.verdict.outcome is Outcome.SKIPPED
     return progress.settings.operation == "list" and skipped
-
-
-def _still_missing(members: Sequence[SpaceProgress], looks: Mapping[str, waiting.Observation]) -> str:
-    """Return what is still waited for, for the heartbeat."""
-    if len(members) == 1:
-        progress = members[0]
-        look = looks.get(progress.asked)
-        lacks = waiting.lacking(progress.goal, [*progress.history, look]) if progress.goal and look else ""
-        return f"{progress.space} is {progress.stage}" + (f"; {lacks}" if lacks else "")
-    stages = [progress.stage for progress in members]
-    return f"{len(members)} Spaces: " + ", ".join(f"{stages.count(s)} {s}" for s in dict.fromkeys(stages))

@@ -14,7 +14,7 @@ from hf_action.operations.writes import EFFECT_INTERVAL, Decide, Sender, Target
 from hf_action.rules.models import SpaceRuntime
 from hf_action.rules.operations import OPERATIONS, Operation, Write, restart, sleep_text
 from hf_action.rules.outcomes import Denied, NotFound, Outcome, OutOfTime, Refused, Unreachable
-from hf_action.rules.selection import passes
+from hf_action.rules.selection import left_out_by
 from hf_action.rules.stages import Kind, kind_of
 from hf_action.rules.waiting import REFUSED_FOR, Goal, Observation, Verdict, refused_since
 
@@ -41,6 +41,7 @@ class Execution:
         clock: Clock,
         began: float,
         deadline: float,
+        timeout: float,
         save: Callable[[SpaceProgress], None],
         end: Callable[[SpaceProgress, Verdict], None],
         claim: Callable[[SpaceProgress], bool],
@@ -51,6 +52,7 @@ class Execution:
         self._clock = clock
         self._began = began
         self._deadline = deadline
+        self._timeout = timeout
         self._save = save
         self._end = end
         self._claim = claim
@@ -293,7 +295,7 @@ class Execution:
         progress.goal = Goal(
             stages=settings.stages,
             began=began,
-            deadline=self._deadline,
+            deadline=self._deadline_of(settings.timeout),
             before=before.stage if acted else progress.stage,
             commit="any" if operation.any_commit else settings.commit,
             head=progress.found.head,
@@ -304,6 +306,10 @@ class Execution:
             acted=acted and operation.changes,
             holds_already=holds,
         )
+
+    def _deadline_of(self, timeout: float) -> float:
+        """Return when the budget of a Space ends; one that is not its own is the step's."""
+        return self._deadline if timeout >= self._timeout else self._began + timeout
 
 
 def _verdict_at_once(progress: SpaceProgress, operation: Operation) -> Verdict | None:
@@ -325,8 +331,8 @@ def _leaves(progress: SpaceProgress, now: SpaceRuntime, operation: Operation) ->
     The filters leave it out, or nobody has named it and it is in a stage in which it is left alone.
     """
     filters = progress.settings.filters
-    if not passes(progress.found.now(now), filters):
-        return Verdict(Outcome.SKIPPED, f"{now.stage}; the filters leave it out")
+    if label := left_out_by(progress.found.now(now), filters):
+        return Verdict(Outcome.SKIPPED, f"{now.stage}; {label} leaves it out")
     if progress.listed and now.stage in operation.selected_leaves - filters.stages:
         return left_alone(now, operation)
     return None

@@ -1,6 +1,7 @@
 """What one Space goes through in a step, and how work on many of them is spread over threads."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import TypeVar
@@ -85,7 +86,8 @@ class SpaceProgress:
 def run_parallel(items: Iterable[Item], work: Callable[[Item], None], *, width: int) -> None:
     """Do `work` on each item, at most `width` at once; raises the first error that `work` raised.
 
-    The threads are daemons: a cancelled step does not wait for them.
+    The threads are daemons: a cancelled step does not wait for them. Where the machine has no more of them, those that
+    there are do it all, or this one does.
     """
     waiting_items = list(items)
     errors: list[Exception] = []
@@ -106,10 +108,15 @@ def run_parallel(items: Iterable[Item], work: Callable[[Item], None], *, width: 
             except Exception as error:  # noqa: BLE001 - raised again in the main thread
                 errors.append(error)
 
-    threads = [Thread(target=worker, daemon=True) for _ in range(min(width, len(waiting_items)))]
-    for thread in threads:
-        thread.start()
+    threads: list[Thread] = []
     try:
+        with suppress(RuntimeError):
+            for _ in range(min(width, len(waiting_items))):
+                thread = Thread(target=worker, daemon=True)
+                thread.start()
+                threads.append(thread)
+        if not threads:
+            worker()
         for thread in threads:
             thread.join()
     finally:

@@ -7,7 +7,7 @@ is done at all is decided in `rules.rollback`.
 Source: docs/contract.md, "Rollback".
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 HEAD_LAG = 30.0
 LOOK_INTERVAL = 3.0
 
-Watch = Callable[[dict[str, SpaceProgress], Callable[[SpaceProgress, Verdict], None]], None]
+Watch = Callable[[Sequence[SpaceProgress], Callable[[SpaceProgress, Verdict], None]], None]
 
 
 class NotRolledBackError(Exception):
@@ -153,7 +153,7 @@ class Rollback:
         clock: what time it is, and how to let it pass.
         width: how many Spaces at once.
         extend: makes the step last until a moment on `clock` at least, and returns its new end.
-        watch: waits for Spaces by name, and tells each verdict.
+        watch: waits for Spaces, and tells each verdict.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Rollback:
         for progress in restored.values():
             assert progress.goal
             progress.goal = replace(progress.goal, deadline=deadline)
-        self._watch(restored, self._conclude)
+        self._watch(list(restored.values()), self._conclude)
 
     # ---- one Space ----
 

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from hf_action.hub.client import Hub
     from hf_action.runner.log import Log
 
-# Bytes of a saved state. GitHub hands it to the post step as one variable of `docker run`, and Linux allows 128 KiB for
-# one string (MAX_ARG_STRLEN of execve(2)); the rest is for its name and for what compresses less well.
-MAX_STATE_BYTES = 100_000
+# Bytes of all that is saved. GitHub hands it to the post step as variables of `docker run`. Linux allows 128 KiB for
+# one of them, and some 2 MiB for all arguments and variables of a process together (execve(2)).
+MAX_STATE_BYTES = 1_000_000
+# Spaces whose states are saved together: a variable of some kilobytes. It is written again for each of them.
+TOGETHER = 64
 # Bytes of a saved state once it is unpacked, so that a broken one costs nothing.
 MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 # Spaces that are put back at once, whatever `max-parallel` is: GitHub ends everything five minutes after a cancel, and
@@ -51,11 +53,31 @@ def saved_state(progress: SpaceProgress) -> SavedState:
     )
 
 
+class Saver:
+    """Keeps what the post step must know: `write` is handed texts to keep, each with a number; the last one counts."""
+
+    def __init__(self, write: Callable[[int, str], None]) -> None:
+        self._write = write
+        self._places: dict[str, int] = {}
+        self._states: list[dict[str, SavedState]] = []
+
+    def save(self, progress: SpaceProgress) -> None:
+        """Keep how a Space was before a change that is about to be sent, or forget it where that had no effect."""
+        place = self._places.setdefault(progress.asked, len(self._places)) // TOGETHER
+        if place == len(self._states):
+            self._states.append({})
+        before = dict(self._states[place])
+        if progress.touched:
+            self._states[place].setdefault(progress.asked, saved_state(progress))
+        else:
+            self._states[place].pop(progress.asked, None)
+        if self._states[place] != before:
+            self._write(place, dump(self._states[place].values()))
+
+
 def dump(states: Iterable[SavedState]) -> str:
-    """Return saved states as one short word; empty where there is nothing to undo."""
+    """Return saved states as one short word."""
     rows = [astuple(state) for state in states]
-    if not rows:
-        return ""
     packed = zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), level=9)
     return base64.b64encode(packed).decode()
 

@@ -1,13 +1,26 @@
 """The one loop that waits: look at all Spaces that are still open, judge, sleep.
 
-A single Space is the case n = 1, and a fleet can be looked at with one listing.
+A single Space is the case n = 1, and a fleet can be looked at with one listing. `watch` is the loop alone; `Watcher`
+gives it the looks, the pace and the events of a batch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from random import random
+from typing import TYPE_CHECKING
 
 from hf_action.clock import Clock
-from hf_action.rules import waiting
+from hf_action.inputs.settings import Settings
+from hf_action.operations.events import Listener
+from hf_action.operations.explanation import Explainer
+from hf_action.operations.polling import Poller
+from hf_action.operations.progress import SpaceProgress, run_parallel
+from hf_action.rules import pace, waiting
+from hf_action.rules.pace import Events
 from hf_action.rules.waiting import Goal, Observation, Verdict
+
+if TYPE_CHECKING:
+    from hf_action.hub.client import Hub
+    from hf_action.runner.log import Log
 
 
 def watch(
@@ -30,7 +43,6 @@ def watch(
         clock: what time it is, and how to let it pass.
     """
     still_open = list(goals)
-    deadline = max((goal.deadline for goal in goals.values()), default=0.0)
     look = not all(histories[space] for space in goals)
     while still_open:
         if look:
@@ -43,6 +55,7 @@ def watch(
                 still_open.remove(space)
                 conclude(space, verdict)
         if still_open:
+            deadline = min(goals[space].deadline for space in still_open)
             due = _next_look(now + pace(still_open), now, deadline)
             clock.sleep(due - now)
             look = due < deadline
@@ -53,3 +66,102 @@ def _next_look(due: float, now: float, deadline: float) -> float:
         return due
     last = deadline - waiting.LAST_LOOK
     return last if last > now else deadline
+
+
+class Watcher:
+    """Waits for the Spaces of a batch until the deadline on `clock`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        hub: "Hub",
+        poller: Poller,
+        explainer: Explainer,
+        clock: Clock,
+        log: "Log",
+        deadline: float,
+    ) -> None:
+        self._settings = settings
+        self._hub = hub
+        self._poller = poller
+        self._explainer = explainer
+        self._clock = clock
+        self._log = log
+        self._deadline = deadline
+        self._listener: Listener | None = None
+
+    def extend(self, deadline: float) -> None:
+        """Wait until then from now on."""
+        self._deadline = deadline
+
+    def watch(self, members: Sequence[SpaceProgress], conclude: Callable[[SpaceProgress, Verdict], None]) -> None:
+        """Wait for Spaces; `conclude` is told how that ended for each."""
+        expected = {progress.asked: progress for progress in members}
+        self._listener = self._listen(members[0]) if len(members) == 1 else None
+        goals = {asked: progress.goal for asked, progress in expected.items() if progress.goal}
+
+        def observe(open_ones: Sequence[str]) -> dict[str, Observation]:
+            looks = self._observe([expected[asked] for asked in open_ones])
+            # The first look of its own may tell what a Space was waited for from.
+            goals.update({asked: goal for asked in open_ones if (goal := expected[asked].goal)})
+            return looks
+
+        watch(
+            goals,
+            {asked: progress.history for asked, progress in expected.items()},
+            observe=observe,
+            conclude=lambda asked, verdict: conclude(expected[asked], verdict),
+            pace=lambda open_ones: self._pace([expected[asked] for asked in open_ones]),
+            clock=self._listener or self._clock,
+        )
+        if self._listener:
+            self._listener.leave()
+
+    def _observe(self, members: Sequence[SpaceProgress]) -> dict[str, Observation]:
+        looks = self._poller.observe(members)
+        self._log.set_status(_still_missing(members, looks))
+        if self._clock.now() >= self._deadline - waiting.LAST_LOOK:  # afterwards there is no budget for a request
+
+            def read_log(progress: SpaceProgress) -> None:
+                look = looks.get(progress.asked)
+                well = look and look.stage and progress.goal and waiting.reached(progress.goal, look)
+                if not (well and look and not look.health_problem):
+                    self._explainer.read_log(progress, failing=True)
+
+            run_parallel(members, read_log, width=self._settings.max_parallel)
+        return looks
+
+    def _listen(self, progress: SpaceProgress) -> Listener:
+        return Listener(
+            hub=self._hub,
+            space=progress.space,
+            clock=self._clock,
+            known=lambda: progress.after and progress.after.runtime,
+            debug=self._log.debug,
+        )
+
+    def _pace(self, members: Sequence[SpaceProgress]) -> float:
+        now, chance = self._clock.now(), random()
+        events = self._listener.events if self._listener else Events.NONE
+        seen = [(progress.goal, progress.history) for progress in members if progress.goal and progress.history]
+        seconds = min(
+            (pace.interval(goal, history, now, events=events, chance=chance) for goal, history in seen),
+            default=pace.POLL_MAX,
+        )
+        if seen and all(history[-1].stage is None for _, history in seen):
+            return seconds  # a Hub that does not answer is not asked more often because somebody is in a hurry
+        share = pace.fair_share(self._hub.quota(), requests=self._poller.requests(members))
+        reserved = self._poller.quota_wait() if len(members) > 1 else 0.0
+        return max(self._settings.poll_interval or seconds, share, reserved)
+
+
+def _still_missing(members: Sequence[SpaceProgress], looks: Mapping[str, Observation]) -> str:
+    """Return what is still waited for, for the heartbeat."""
+    if len(members) == 1:
+        progress = members[0]
+        look = looks.get(progress.asked)
+        lacks = waiting.lacking(progress.goal, [*progress.history, look]) if progress.goal and look else ""
+        return f"{progress.space} is {progress.stage}" + (f"; {lacks}" if lacks else "")
+    stages = [progress.stage for progress in members]
+    return f"{len(members)} Spaces: " + ", ".join(f"{stages.count(s)} {s}" for s in dict.fromkeys(stages))

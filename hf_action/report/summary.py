@@ -1,23 +1,29 @@
-"""Turns results into outputs, a job summary and single lines, and makes text from elsewhere harmless.
+"""Turns results into a job summary.
 
-Everything a Space or the Hub says may be hostile: the runner obeys commands in the log, Markdown obeys
-punctuation. `one_line` makes text one plain line, `escape` makes it inert in Markdown, `redact` takes tokens out.
+Everything a Space or the Hub says may be hostile, and Markdown obeys punctuation: `plain` makes text one line without
+secrets, `escape` makes it mean only itself (docs/contract.md, What the step shows).
 
 Source: docs/contract.md, "Outputs" and "What the step shows".
+Parts are made one by one, and no more of them than fit: thousands of Spaces must not delay the end of the step.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
-from hf_action.report.gantt import Lane, draw
-from hf_action.report.outputs import bill
+from hf_action.report.gantt import FEW, Lane, draw
+from hf_action.report.outputs import Plain, bill
 from hf_action.rules.outcomes import SEVERITY, Outcome
 from hf_action.rules.results import Result, Step, duration
 from hf_action.rules.sanitize import one_line
+from hf_action.rules.stages import Kind, kind_of, stage_of
 
 # The runner drops a summary over 1 MiB whole; the rest of it is left for what other tools may count differently.
 MAX_SUMMARY_BYTES = 1_000_000
+# Spaces that share a failure and are named beside it.
 MAX_NAMED = 5
+# Rows of the table of timelines.
+MAX_MOMENTS = 2_000
 
 ICONS = {
     Outcome.OK: "✅",
@@ -52,24 +58,42 @@ def escape(text: str) -> str:
 # ---- summary ----
 
 
-def summary(step: Step) -> str:
+def summary(step: Step, plain: Plain = one_line) -> str:
     """Return the job summary as Markdown, shorter than the runner's limit of 1 MiB whatever it has to hold."""
+    foot = f"\n<sub>{duration(step.elapsed)}, {step.requests} requests to the Hub</sub>\n"
+    return _fitting(_parts(step, plain), room=MAX_SUMMARY_BYTES - len(foot.encode())) + foot
+
+
+def least_summary(step: Step, plain: Plain) -> str:
+    """Return a summary of results only, which nothing that a step holds can spoil."""
+    title = f"## {ICONS[step.outcome]} {escape(plain(step.operation))}: {step.outcome.word}\n\n"
+    rows = (f"- {escape(plain(result.space))}: {result.outcome.word}\n" for result in step.results)
+    return _fitting((title, f"{_said(plain(str(step.message)))}\n\n", *rows), room=MAX_SUMMARY_BYTES)
+
+
+def correction(step: Step) -> str:
+    """Return what corrects a summary that was written before a signal came."""
+    return f"\n{ICONS[step.outcome]} **{step.outcome.word}** while the report was written\n"
+
+
+def _parts(step: Step, plain: Plain) -> Iterator[str]:
     title = step.results[0].space if len(step.results) == 1 else f"{len(step.results)} Spaces"
     subject = f" of {escape(title)}" if step.results else ""
-    parts = [f"## {ICONS[step.outcome]} {escape(step.operation.capitalize())}{subject}: {step.outcome.word}\n\n"]
+    yield f"## {ICONS[step.outcome]} {escape(step.operation.capitalize())}{subject}: {step.outcome.word}\n\n"
     results = sorted(step.results, key=lambda result: SEVERITY.index(result.outcome))
     if len(results) > 1:
-        parts += [f"{_said(step.message)}\n\n", *_failures(results)]
+        yield f"{_said(plain(step.message))}\n\n"
+        yield from _failures(results, plain)
     else:
-        parts.append(f"**{step.outcome.word}** {_said(results[0].message if results else step.message)}\n\n")
+        yield f"{_told(results[0], plain) if results else _of_step(step, plain)}\n\n"
     if results:
-        parts += _table(results, step.prices)
-        parts += _timelines(results)
-        parts += [_log(result) for result in results if result.log]
+        yield from _table(results, step.prices)
+        yield from _timelines(results)
+        for result in results:
+            if result.log:
+                yield _log(result, plain)
     if step.prices:
-        parts.append(f"\n{bill(step)}\n")
-    foot = f"\n<sub>{duration(step.elapsed)}, {step.requests} requests to the Hub</sub>\n"
-    return _fitting(parts, room=MAX_SUMMARY_BYTES - len(foot.encode())) + foot
+        yield f"\n{bill(step)}\n"
 
 
 def _fitting(parts: Iterable[str], *, room: int) -> str:
@@ -85,18 +109,35 @@ def _fitting(parts: Iterable[str], *, room: int) -> str:
     return "".join(kept)
 
 
-def _failures(results: Sequence[Result]) -> list[str]:
-    """Return each failure once, with the Spaces that share it."""
-    shared: dict[tuple[Outcome, str], list[str]] = {}
+def _failures(results: Sequence[Result], plain: Plain) -> Iterator[str]:
+    """Yield each failure once, with the Spaces that share it."""
+    shared: dict[tuple[Outcome, str], list[Result]] = {}
     for result in results:
         if result.status:
-            shared.setdefault((result.outcome, result.message), []).append(result.space)
-    lines = []
-    for (outcome, message), spaces in shared.items():
-        more = f" and {len(spaces) - MAX_NAMED} more" if len(spaces) > MAX_NAMED else ""
-        names = escape(", ".join(spaces[:MAX_NAMED]) + more)
-        lines.append(f"- {ICONS[outcome]} **{names}:** {_said(message)}\n")
-    return [*lines, "\n"] if lines else []
+            shared.setdefault((result.outcome, result.message), []).append(result)
+    for (outcome, _), alike in shared.items():
+        more = f" and {len(alike) - MAX_NAMED} more" if len(alike) > MAX_NAMED else ""
+        names = escape(", ".join(result.space for result in alike[:MAX_NAMED]) + more)
+        yield f"- {ICONS[outcome]} **{names}:** {_message(alike[0], plain)}\n"
+    if shared:
+        yield "\n"
+
+
+def _told(result: Result, plain: Plain) -> str:
+    """Return what is said of the only Space: the cause comes first, where there is one."""
+    lead = "" if result.cause else f"**{result.outcome.word}** "
+    return f"{lead}{_message(result, plain)}"
+
+
+def _of_step(step: Step, plain: Plain) -> str:
+    return f"**{step.outcome.word}** {_said(plain(step.message))}"
+
+
+def _message(result: Result, plain: Plain) -> str:
+    """Return the message of a Space, with the cause that it begins with in bold."""
+    said = _said(plain(result.message))
+    known = result.cause and said.startswith(result.cause)
+    return f"**{result.cause}**{said.removeprefix(result.cause)}" if known else said
 
 
 def _said(message: str) -> str:
@@ -104,35 +145,52 @@ def _said(message: str) -> str:
     return _PAGE.sub(lambda page: f"[{page[0]}](https://huggingface.co/{page[1]})", escape(message))
 
 
-def _table(results: Sequence[Result], prices: Mapping[str, float]) -> list[str]:
-    rows = ["| Space | Result | Stage | Commit | Hardware | Elapsed |\n|---|---|---|---|---|---|\n"]
+def _table(results: Sequence[Result], prices: Mapping[str, float]) -> Iterator[str]:
+    yield "| Space | Result | Stage | Commit | Hardware | Elapsed |\n|---|---|---|---|---|---|\n"
     for result in results:
         cells = [
             f"[{escape(result.space)}]({result.url})",
-            f"{ICONS[result.outcome]} {result.outcome.word}",
+            f"{ICONS[result.outcome]} {result.outcome.word}{_log_link(result)}",
             _stage_cell(result),
             _commit_cell(result),
             _hardware_cell(result, prices),
             duration(result.elapsed),
         ]
-        rows.append(f"| {' | '.join(cells)} |\n")
-    return rows
+        yield f"| {' | '.join(cells)} |\n"
 
 
 def _stage_cell(result: Result) -> str:
     if not result.after:
         return ""
     stage, before = result.after.runtime.stage, result.before.runtime.stage if result.before else None
-    return escape(stage) if before in (None, stage) else f"{escape(before)} → {escape(stage)}"
+    broken = " (broken)" if kind_of(stage) is Kind.BROKEN else ""
+    return f"{escape(stage)}{broken}" if before in (None, stage) else f"{escape(before)} → {escape(stage)}{broken}"
+
+
+def _log_link(result: Result) -> str:
+    """Return a link to the log that tells more, of a Space that failed or is broken."""
+    if not result.after or result.after.sdk == "static":
+        return ""
+    stage = result.after.runtime.stage
+    if not result.status and kind_of(stage) is not Kind.BROKEN:
+        return ""
+    builds = stage_of(stage).builds
+    return f" · [{'build' if builds else 'app'} log]({result.url}?logs={'build' if builds else 'container'})"
 
 
 def _commit_cell(result: Result) -> str:
-    commit = result.after.runtime.commit if result.after else None
+    """Return the commit being served; where nothing is, the one that failed to be."""
+    commit = result.after and (result.after.runtime.commit or (result.after.head if _is_bad(result) else None))
     if not commit:
         return ""
     if not _COMMIT.fullmatch(commit):
         return escape(commit)
     return f"[{commit[:7]}]({result.url}/commit/{commit})"
+
+
+def _is_bad(result: Result) -> bool:
+    broken = result.after is not None and kind_of(result.after.runtime.stage) is Kind.BROKEN
+    return broken or result.status != 0
 
 
 def _hardware_cell(result: Result, prices: Mapping[str, float]) -> str:
@@ -149,25 +207,33 @@ def _price(flavor: str, prices: Mapping[str, float]) -> str:
     return f" (${price:.2f}/h)" if price else ""
 
 
-def _timelines(results: Sequence[Result]) -> list[str]:
+def _timelines(results: Sequence[Result]) -> Iterator[str]:
+    """Yield the stages over time as a picture, and as a table: one part, which is whole or not there."""
     moved = [result for result in results if len(result.timeline) > 1]
     if not moved:
-        return []
-    diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in moved])
-    picture = f"\n```mermaid\n{diagram}```\n" if diagram else ""
+        return
+    drawn = [one for one in results if one.timeline and (_is_bad(one) or one.changed)] if len(results) > FEW else moved
+    diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in drawn]) if drawn else ""
+    rest = len(results) - len(drawn) if diagram and len(results) > FEW else 0
+    yield f"\n```mermaid\n{diagram}```\n" if diagram else ""
+    yield f"\n{_others(rest)}: nothing failed there, and nothing was changed.\n" if rest else ""
     rows = [
         f"| {escape(result.space)} | {duration(moment.at)} | {escape(moment.stage)} |\n"
-        for result in moved
-        for moment in result.timeline
+        for result, moment in islice(((one, moment) for one in moved for moment in one.timeline), MAX_MOMENTS)
     ]
     opening = "\n<details><summary>Timeline</summary>\n\n| Space | At | Stage |\n|---|---|---|\n"
-    return [picture, "".join([opening, *rows, "\n</details>\n"])]
+    yield "".join([opening, *rows, "\n</details>\n"])
 
 
-def _log(result: Result) -> str:
+def _others(count: int) -> str:
+    return "1 other Space is not drawn" if count == 1 else f"{count} other Spaces are not drawn"
+
+
+def _log(result: Result, plain: Plain) -> str:
     """Return the log folded away, in a fence longer than any the log itself holds."""
-    longest = max((len(run) for line in result.log for run in re.findall("`+", line)), default=0)
+    lines = [plain(line) for line in result.log]
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    lines = "\n".join(result.log)
-    title = f"Log of {escape(result.space)}, last {len(result.log)} lines"
-    return f"\n<details><summary>{title}</summary>\n\n{fence}text\n{lines}\n{fence}\n\n</details>\n"
+    title = f"Log of {escape(result.space)}, last {len(lines)} lines"
+    text = "\n".join(lines)
+    return f"\n<details><summary>{title}</summary>\n\n{fence}text\n{text}\n{fence}\n\n</details>\n"

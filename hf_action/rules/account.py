@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from hf_action.rules.models import SpaceInfo
-from hf_action.rules.selection import Choice, Filters, Query, choose, is_pattern, matches, passes, queries
+from hf_action.rules.selection import (
+    NO_PRICE,
+    Choice,
+    Filters,
+    Query,
+    choose,
+    flavors,
+    is_pattern,
+    left_out_by,
+    matches,
+    queries,
+)
 
 # Exclusions that match nothing and for which the nearest id is looked for, which takes long among many ids.
 MAX_COMPARED = 10
@@ -47,6 +58,7 @@ def account(step: Choice, fleet: Sequence[Choice], listings: Mapping[Query, Sequ
         label = "the fleet file" if choice is not step else ""
         _select(taken, left_out, choice, listed, label=label)
         warnings += _unmatched_patterns(choice, listed, label=label)
+        warnings += _unpriced(choice, listed)
     ids = [space.id for spaces in listings.values() for space in spaces]
     # The filters are those of the step, for the entries of its fleet file as well.
     warnings += _unmatched_exclusions(step.filters, [*taken, *ids])
@@ -83,11 +95,9 @@ def _select(
     every = [space for spaces in listed.values() for space in spaces]
     by_search = {space.id.lower(): f"search {query.search!r}" for query, spaces in listed.items() for space in spaces}
     wanted = choose(every, choice.patterns, Filters(sort=choice.filters.sort))
-    passing = [space for space in wanted if passes(space, choice.filters)]
-    for space in wanted:
-        if not passes(space, choice.filters):
-            excluded = any(matches(space.id, pattern) for pattern in choice.filters.exclude)
-            left_out["exclude" if excluded else "the with- filters"] += 1
+    labels = [left_out_by(space, choice.filters) for space in wanted]
+    passing = [space for space, label in zip(wanted, labels, strict=True) if not label]
+    left_out.update(filter(None, labels))
     kept = passing[: choice.filters.limit]
     if len(kept) < len(passing):
         left_out["limit"] += len(passing) - len(kept)
@@ -112,6 +122,19 @@ def _unmatched_patterns(choice: Choice, listed: Mapping[Query, Sequence[SpaceInf
     if not choice.patterns:
         warnings += [f"search: {query.search!r} finds no Space." for query, spaces in listed.items() if not spaces]
     return warnings
+
+
+def _unpriced(choice: Choice, listed: Mapping[Query, Sequence[SpaceInfo]]) -> list[str]:
+    """Warn about flavors that the Hub's price list lacks, where their Spaces are left out for it."""
+    every = [space for spaces in listed.values() for space in spaces]
+    wanted = choose(every, choice.patterns, Filters())
+    spaces = [space for space in wanted if left_out_by(space, choice.filters) == NO_PRICE]
+    unknown = {flavor for space in spaces for flavor in flavors(space)} - choice.filters.facts.prices.keys()
+    return [
+        f"with-hardware: the Hub's price list does not have {flavor}, so its Spaces are neither paid nor free; "
+        "add the name of the flavor to select them."
+        for flavor in sorted(unknown)
+    ]
 
 
 def _unmatched_exclusions(filters: Filters, ids: Sequence[str]) -> list[str]:

@@ -33,6 +33,8 @@ _SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Where text is cut, what is left of a word goes too: a token that is cut in two is not found any more.
 _LAST_WORD, _FIRST_WORD = re.compile(r"\S{1,200}\Z"), re.compile(r"\A\S{1,200}")
 _HOURS = {"second": 3600.0, "minute": 60.0, "hour": 1.0}
+# Tags of a Space that are read, and characters of one.
+MAX_TAGS, MAX_TAG = 1_000, 100
 
 
 class MalformedAnswer(ValueError):
@@ -78,6 +80,7 @@ class SpaceInfo:
     likes: int | None = None
     last_modified: str | None = None
     host: str | None = None
+    tags: tuple[str, ...] = ()  # of its card, and what the Hub adds to them
 
     def now(self, runtime: SpaceRuntime) -> "SpaceInfo":
         """Return the same Space with a newer runtime."""
@@ -136,6 +139,7 @@ def read_space_info(raw: object, runtime: SpaceRuntime) -> SpaceInfo:
         likes=_number(fields.get("likes")),
         last_modified=_word(fields.get("lastModified")),
         host=_host(fields, runtime, static=sdk == "static"),
+        tags=_tags(fields),
     )
 
 
@@ -206,6 +210,13 @@ def _checked(name: str, value: object, grammar: re.Pattern[str]) -> str | None:
     if text and not grammar.fullmatch(text):
         raise MalformedAnswer(f"its {name} is not one")
     return text
+
+
+def _tags(fields: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the tags that the Hub tells, with those of the card itself; what is longer than a tag is left out."""
+    told = (fields.get("tags"), _mapping(fields.get("cardData")).get("tags"))
+    tags = [tag for some in told if isinstance(some, list) for tag in some[:MAX_TAGS]]
+    return tuple(dict.fromkeys(tag for tag in tags if isinstance(tag, str) and 0 < len(tag) <= MAX_TAG))
 
 
 def _sleep_time(fields: Mapping[str, object]) -> int | None:

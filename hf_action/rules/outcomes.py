@@ -73,11 +73,14 @@ class InvalidInput(ActionError):
 
     outcome = Outcome.INVALID_INPUT
 
-    def __init__(self, mistakes: list[str], *, warnings: list[str], token: str | None) -> None:
+    def __init__(
+        self, mistakes: list[str], *, warnings: list[str], token: str | None, report_file: str | None = None
+    ) -> None:
         super().__init__(" ".join(mistakes))
         self.mistakes = mistakes
         self.warnings = warnings
         self.token = token  # the mistakes are still printed, and that without the token
+        self.report_file = report_file  # which has them, too
 
 
 class Refused(ActionError):

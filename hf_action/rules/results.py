@@ -1,11 +1,17 @@
 """What became of Spaces and of the step."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from hf_action.rules.models import SpaceInfo
+from hf_action.rules.operations import OPERATIONS
 from hf_action.rules.outcomes import Outcome, worst
+from hf_action.rules.stages import Kind, kind_of
+
+# Words for what Spaces do, in the order in which they are counted.
+DOING = {Kind.LIVE: "running", Kind.MOVING: "starting", Kind.BROKEN: "broken"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class Result:
     message: str
     elapsed: float
     url: str
+    operation: str = ""
     before: SpaceInfo | None = None  # at the first look
     after: SpaceInfo | None = None  # at the last answer
     cause: str = ""
@@ -60,6 +67,12 @@ class Step:
         """What it means for the exit status."""
         return 0 if self.tolerated else self.outcome.status
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether what the step found is itself what was asked for, rather than what it did."""
+        row = OPERATIONS.get(self.operation)
+        return bool(self.results and row and not row.changes and not row.waits_for)
+
 
 def conclude(
     results: Sequence[Result],
@@ -76,13 +89,12 @@ def conclude(
     considered = [result.outcome for result in results] if tolerated else counted
     outcome = Outcome.CANCELLED if cancelled else worst(considered)
     if len(results) == 1:
-        message = f"{results[0].space}: {results[0].message}"
+        message = ": ".join(part for part in (results[0].space, results[0].message) if part)
     else:
-        counts = {word: sum(result.outcome.word == word for result in results) for word in _words(results)}
-        message = f"{len(results)} Spaces: " + ", ".join(f"{count} {word}" for word, count in counts.items())
+        message = f"{len(results)} Spaces: {_outcomes(results)}"
     if operation == "wait" and outcome is Outcome.SKIPPED:  # a gate that has nothing to gate on is not open
         outcome, message = Outcome.NOT_FOUND, f"{message}; nothing is left to wait for"
-    return Step(
+    step = Step(
         operation=operation,
         outcome=outcome,
         message=message,
@@ -92,10 +104,28 @@ def conclude(
         results=tuple(results),
         tolerated=tolerated,
     )
+    found = step.only_looks and len(results) > 1
+    return replace(step, message=f"{len(results)} Spaces: {counts(results)}") if found else step
 
 
-def _words(results: Iterable[Result]) -> list[str]:
-    return list(dict.fromkeys(result.outcome.word for result in results))
+def counts(results: Iterable[Result]) -> str:
+    """Return how many Spaces do what: `9 running, 3 broken, 1 paused`."""
+    known = list(DOING.values())
+    words = Counter(map(_doing, results))
+    order = sorted(words, key=lambda word: (known.index(word) if word in known else len(known), word))
+    return ", ".join(f"{words[word]} {word}" for word in order)
+
+
+def _doing(result: Result) -> str:
+    if result.outcome is not Outcome.OK or not result.after:
+        return result.outcome.word
+    stage = result.after.runtime.stage
+    return DOING.get(kind_of(stage), stage.lower())
+
+
+def _outcomes(results: Sequence[Result]) -> str:
+    words = Counter(result.outcome.word for result in results)
+    return ", ".join(f"{count} {word}" for word, count in words.items())
 
 
 def duration(seconds: float) -> str:
@@ -110,4 +140,4 @@ def duration(seconds: float) -> str:
 
 def page(endpoint: str, space: str) -> str:
     """Return the address of the Space's page."""
-    return f"{endpoint}/spaces/{quote(space)}"
+    return f"{endpoint}/spaces/{quote(space, errors='replace')}"

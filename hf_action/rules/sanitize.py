@@ -1,58 +1,49 @@
-"""Makes text from elsewhere harmless: no commands, no control characters, no secrets."""
+"""Makes text from elsewhere harmless: without secrets, and one line that commands nobody.
 
+All of it runs on bounded text and in linear time: a regular expression holds the interpreter, and no signal is heard
+meanwhile. It is for text that people read. What a machine reads (ids, commits, hosts) is never rewritten: it is refused
+where it does not fit (docs/contract.md, Outputs).
+"""
+
+import base64
+import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Container, Iterator, Sequence
+from html import escape as html_escape
+from itertools import pairwise
+from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-
-Record = TypeVar("Record", bound="DataclassInstance")
-# Characters of a message, and Spaces of which a failure names each, that a reader still takes in.
+# Characters of a message that a reader still takes in.
 MAX_LINE = 2_000
+# Characters of a text that are looked at, before colours and the like are taken out of it.
+MAX_TEXT = 4_000
+# Characters that a token has at least. What is shorter is not one, and to hide it would hide ordinary words.
+MIN_TOKEN = 8
+# Characters at the start or end of a token of this step that give it away where the rest was cut off.
+FRAGMENT = 8
+# What stands in the place of a secret.
+STARS = "***"
 
-# Control characters, separators of lines, marks of direction, and halves of surrogate pairs, which no file can hold.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-# Tokens of the Hub, and the commonest other secrets that an app may have printed. A Space may be named hf_something, so
-# what is shorter than a real token, or has other marks in it, is none where it stands in an id.
-_TOKEN = re.compile(
-    r"\b(?:(?<!/)(?:hf|api_org)_[A-Za-z0-9]{8,}+(?![\w/-])|(?:hf|api_org)_[A-Za-z0-9]{30,}|hf_(?:jwt|oauth)_[\w.\-]{8,}"
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-[A-Za-z0-9_\-]{20,}|AKIA[A-Z0-9]{16})"
-)
+# Control characters, separators of lines, and halves of surrogate pairs, which no file can hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+# Characters that nobody sees: of no width, and marks of direction.
+_INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]+")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
+
+# What problem matchers look for: a word, and the number of a line (gcc: `:10:5:`, tsc: `(10,5)`, eslint, Python).
+_SEVERITY = re.compile(r"error|warning|info|note|fatal", re.IGNORECASE)
+_PLACE = re.compile(r"(?<=[:(,])(?=[0-9]{1,9}[:,)\s])|(?<=line )(?=[0-9]{1,9}, col)")
 
 
 # ---- plain text ----
 
 
-def redact(text: str, secrets: Sequence[str]) -> str:
-    """Take the secrets of this step, and whatever looks like a token, out of `text`.
+def plain(text: str, secrets: Sequence[str], known: Container[str] = ()) -> str:
+    """Return `text` as it may be shown: without secrets, one line, and no command.
 
-    Colours go first: a secret that they cut in two would be whole again once they are gone.
+    Secrets go first. What is cut, or made of entities, would be one all the same, but no longer look like it.
     """
-    text = _ANSI.sub("", text).replace("\x1b", "\0")
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return _TOKEN.sub("***", text)
-
-
-def hidden(record: Record, redact: Callable[[str], str]) -> Record:
-    """Return a copy of facts, a result or a step in which `redact` has been over every text.
-
-    It has to happen before a text is cut or Markdown is made: a token that is cut, or spelled with entities, is a
-    token all the same.
-    """
-    return replace(record, **{part.name: _hidden(getattr(record, part.name), redact) for part in fields(record)})
-
-
-def _hidden(value: object, redact: Callable[[str], str]) -> object:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, tuple):
-        return tuple(_hidden(part, redact) for part in value)
-    return hidden(value, redact) if is_dataclass(value) and not isinstance(value, type) else value
+    return one_line(redact(text[:MAX_TEXT], secrets, known))
 
 
 def one_line(text: str) -> str:
@@ -61,7 +52,9 @@ def one_line(text: str) -> str:
     It obeys `::command::` at the start of a line and `##[command]` anywhere
     (https://github.com/actions/runner, src/Runner.Common/ActionCommand.cs).
     """
-    text = _CONTROL.sub(" ", _ANSI.sub("", text[: 2 * MAX_LINE])).replace("##[", "# #[").rstrip()
+    text = _visible(text[:MAX_TEXT]).replace("##[", "# #[").rstrip()
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text).rstrip()
     if text.lstrip().startswith("::"):
         text = ": " + text.lstrip(": ")
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
@@ -79,3 +72,236 @@ def shorten(text: str, most: int, *, keep_end: bool = False) -> str:
         return f"… {kept}" if blank else "…"
     kept, blank, _ = text[:most].rpartition(" ")
     return f"{kept} …" if blank else "…"
+
+
+def unmatched(line: str) -> str:
+    """Return a line of the log that no problem matcher of an earlier step takes for its own.
+
+    They look for a place in a file beside a word such as `error`; a mark that nobody sees is put before the numbers of
+    that place.
+    """
+    return _PLACE.sub("\u2060", line) if _SEVERITY.search(line) else line
+
+
+def _visible(text: str) -> str:
+    """Return what a reader sees: whatever cuts a secret in two without being seen is gone."""
+    if text.isascii() and "\x1b" not in text:
+        return text
+    return _INVISIBLE.sub("", _ANSI.sub("", text))
+
+
+# ---- secrets ----
+
+
+def is_token(value: object) -> bool:
+    """Whether a value may be a token at all; one that came in an answer and is not must be refused, not hidden."""
+    return isinstance(value, str) and len(value) >= MIN_TOKEN and not re.search(r"[^\x21-\x7e]", value)
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """Return the forms in which a secret is the same secret: as it is, in addresses, JSON, HTML, base64 and hex.
+
+    What base64 makes of it depends on where it stands in groups of three bytes; only what is always the same counts.
+    """
+    raw = secret.encode(errors="replace")
+    forms = [secret, quote(secret, safe=""), json.dumps(secret)[1:-1], html_escape(secret), raw.hex(), secret[::-1]]
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for before in range(3):
+            coded = encode(b"\0" * before + raw).decode().rstrip("=")
+            forms.append(coded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6])
+    return tuple(dict.fromkeys(form.lower() for form in forms if len(form) >= min(FRAGMENT, len(secret))))
+
+
+def holds_secret(value: str, secrets: Sequence[str]) -> bool:
+    """Whether a value that a machine reads has a secret of this step in it; `secrets` are spellings."""
+    lowered = value.lower()
+    return any(secret in lowered for secret in secrets if len(secret) >= MIN_TOKEN)
+
+
+def redact(text: str, secrets: Sequence[str], known: Container[str] = ()) -> str:
+    """Take the secrets of this step, and whatever looks like one, out of `text`.
+
+    `secrets` are spellings; of a cut one what is left of it goes, too. `known` are ids and hosts that this step deals
+    with, in lower case: they stay as they are.
+    """
+    text = _visible(text).replace("\x1b", "\0")
+    lowered = _lowered(text)
+    for secret in secrets:
+        if secret[:FRAGMENT] in lowered or secret[-FRAGMENT:] in lowered:
+            text = _without(text, secret)
+            lowered = _lowered(text)
+    for pattern, beginnings in _PATTERNS:
+        shown = _replace(text, lowered, pattern, beginnings, known)
+        if shown is not text:
+            text, lowered = shown, _lowered(shown)
+    return text
+
+
+def _without(text: str, secret: str) -> str:
+    """Take one spelling out of `text`, or what is left of it where it was cut."""
+    lowered = _lowered(text)
+    spans = sorted({*_starts(lowered, secret), *_ends(lowered, secret)}, key=lambda span: (span[0], -span[1]))
+    parts, at = [], 0
+    for start, end in spans:
+        if end > at:
+            parts += [text[at:start], STARS]
+            at = end
+    return "".join([*parts, text[at:]])
+
+
+def _lowered(text: str) -> str:
+    """Return `text` in lower case, each character in its place: in some languages one becomes two."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(mark.lower()[0] for mark in text)
+
+
+def _starts(text: str, secret: str) -> Iterator[tuple[int, int]]:
+    """Yield where `text` has the secret, or its first characters and no more of it."""
+    head = secret[:FRAGMENT]
+    at = text.find(head)
+    while at >= 0:
+        length = len(head)
+        while length < len(secret) and text[at + length : at + length + 1] == secret[length]:
+            length += 1
+        yield at, at + length
+        at = text.find(head, at + length)
+
+
+def _ends(text: str, secret: str) -> Iterator[tuple[int, int]]:
+    """Yield where `text` has the last characters of the secret, with as many before them as it has."""
+    tail = secret[-FRAGMENT:]
+    at = text.find(tail)
+    while at >= 0:
+        length = len(tail)
+        while length < len(secret) and at + len(tail) - length > 0:
+            if text[at + len(tail) - length - 1] != secret[-length - 1]:
+                break
+            length += 1
+        yield at + len(tail) - length, at + len(tail)
+        at = text.find(tail, at + len(tail))
+
+
+# ---- what looks like a secret ----
+
+# Where a word begins: also behind an escape such as `\n`, `%3D`, `\x3d` or `=`, whose last character is a letter.
+_WORD = (
+    r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
+    r"|(?<=\\x[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\u00[0-9A-Fa-f][0-9A-Fa-f]))"
+)
+# An underscore, as it is or escaped.
+_BAR = r"(?:_|%5[Ff]|\\u005[Ff]|&\#95;)"
+# Tokens of the Hub, and the commonest other ones that an app may have printed. A library or a Space may be named
+# hf_something: what is short, has no capitals and is part of a longer name is not taken for a token.
+_TOKEN = re.compile(
+    rf"""(?:
+      (?:hf|api_org){_BAR}(?=[a-z0-9]{{0,64}}+[A-Z])(?:(?!hf_)[A-Za-z0-9]){{8,}}
+    | (?:hf|api_org){_BAR}(?:(?!hf_)[A-Za-z0-9]){{30,}}
+    | (?<!/)(?:hf|api_org){_BAR}[A-Za-z0-9]{{8,}}+(?![\w/-])
+    | hf{_BAR}(?:jwt|oauth){_BAR}[\w.\-]{{8,}}
+    | gh[pousr]{_BAR}[A-Za-z0-9]{{20,}} | github{_BAR}pat{_BAR}\w{{20,}}
+    | {_WORD}sk-[A-Za-z0-9_\-]{{20,}} | sk-(?=[a-z0-9_\-]{{0,64}}+[A-Z])[A-Za-z0-9_\-]{{20,}}
+    | A[KS]IA[A-Z0-9]{{16}} | AIza[A-Za-z0-9_\-]{{30,}} | xox[a-z]-[A-Za-z0-9\-]{{10,}} | glpat-[\w\-]{{15,}}
+    | npm_[A-Za-z0-9]{{30,}} | pypi-[A-Za-z0-9_\-]{{40,}} | eyJ[\w\-]{{8,400}}+\.[\w\-]{{8,}}(?:\.[\w\-]*)?
+    )""",
+    re.VERBOSE,
+)
+# `https://user:password@host`, and `https://token@host`. A plain `git@` is not a secret.
+_ADDRESS = re.compile(r"(?P<keep>://)(?:[^\s/?#\"'<>@]{0,256}(?::|%3[Aa])[^\s/?#\"'<>]{0,512}|[\w.~%-]{16,512})(?=@)")
+# `Authorization: Bearer …` and its like, and a scheme with its credentials alone. Credentials of `Basic` have capitals.
+_SCHEME = re.compile(
+    r"""(?P<keep>
+      (?i:authorization|api-key|cookie)\\{0,4}["']?\s{0,3}[:=]\s{0,3}\\{0,4}["']?
+        (?:(?i:bearer|basic|token|digest|negotiate)\s{1,3})?
+    | (?<![A-Za-z0-9])(?i:bearer)(?:\s{1,3}|%20|\+)
+        (?!(?i:auth|token|credential|scheme|format|or|and|is|header|must)\w*\b)
+    | (?<![A-Za-z0-9])(?i:basic)\s{1,3}(?=[A-Za-z0-9+/]{0,64}[a-z0-9][A-Z])(?=\S{8})
+    )(?P<value>[^\s"',;\\<>]{6,})""",
+    re.VERBOSE,
+)
+# `NAME=value`, `"name": "value"`, `name: value` of names that end in a word for secrets. A key alone
+# (`key=…`) may be any key, so it needs to be the key to something; `tokens` are counted and not kept secret.
+_NAMED = re.compile(
+    r"""(?P<keep>(?P<name>
+        (?i:token|secret|password|passwd|passphrase|credentials?|apikey|accesskey|(?<=[_.-])(?:key|pwd|pass))|(?<=[a-z])Key)
+      (?:_?[0-9]{1,2})?
+      (?: \\{0,4}["'\]]{0,2}\s{0,3}(?:=>|:=|==?|:|%3[AaDd]|\\u003[AaDd])\s{0,3}))
+    (?: \\{0,4}(?P<quote>["'])(?P<quoted>[^"']{1,2048}) | (?P<value>[^\s"'`,;&<>(){}\[\]|]{1,2048}) )""",
+    re.VERBOSE,
+)
+# `--name value` of a command line.
+_FLAG = re.compile(
+    r"(?P<keep>--(?P<name>[a-z0-9-]{0,40}(?:token|secret|password|passphrase|key))\s{1,3})(?P<value>[^\s\"'-]\S{0,2048})"
+)
+# Values that are not secrets: nothing, a placeholder, the name of a variable, a word of a sentence.
+_INNOCENT = re.compile(
+    r"""(?:none|null|nil|true|false|undefined|unset|empty|missing|required|invalid|expired|found|set|expected|unexpected
+      |denied|refused|wrong|ok|error|failed|timed-out|unreachable|unchanged|skipped|planned|cancelled|superseded|lambda
+      |str|int|bytes|optional|an?|the|this|that|has|have|had|is|are|was|were|will|would|should|can|cannot|could|may|might
+      |must|does|do|did|not|no|of|in|on|at|to|from|for|with|by|as|be|been|it|its|your|you|or|and|but|if|when|where|which
+      |what|how|than|then|there|read|write|\W*)[.:!?]?
+      | \$(?-i:[A-Z_]*) | \$\{[^}]*\} | %[sdr]? | \*+ | <[^>]*> | [0-9]{1,7} | os\.\S+ | self\.\S+
+      | (?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:TOKEN|KEY|SECRET|PASSWORD|ID|NAME|URL))[.:!?]?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# Each pattern with what it begins with, in lower case: to look for that first is many times as fast.
+_PATTERNS = tuple(
+    (pattern, tuple(beginnings.split()))
+    for pattern, beginnings in (
+        (_ADDRESS, "://"),
+        (_SCHEME, "authorization api-key cookie bearer basic"),
+        (_NAMED, "token secret pass credential apikey accesskey key pwd"),
+        (_FLAG, "--"),
+        (
+            _TOKEN,
+            "hf_ hf%5f hf\\u005f hf&#95; api_org ghp gho ghu ghs ghr github_pat github%5fpat sk- akia asia aiza xox "
+            "glpat- npm_ pypi- eyj",
+        ),
+    )
+)
+
+
+def _replace(
+    text: str, lowered: str, pattern: re.Pattern[str], beginnings: Sequence[str], known: Container[str]
+) -> str:
+    """Return `text` with stars in the place of what the pattern finds; the same object where it finds nothing."""
+    parts, at = [], 0
+    begun = [word for word in beginnings if word in lowered]
+    for start in sorted({place for word in begun for place in _places(lowered, word)}):
+        match = pattern.match(text, start) if start >= at else None
+        if match:
+            parts += [text[at:start], _starred(match, known)]
+            at = match.end()
+    return "".join([*parts, text[at:]]) if parts else text
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + 1)
+
+
+def _starred(match: re.Match[str], known: Container[str]) -> str:
+    """Return what stands in the place of a match: stars, unless it is part of an id or host that is dealt with."""
+    found = match.groupdict()
+    value = found.get("quoted") or found.get("value")
+    if "name" in found and value is not None and _INNOCENT.fullmatch(value):
+        return match[0]
+    if _is_known(match.string, *match.span("name" if "name" in found else 0), known):
+        return match[0]
+    return (found.get("keep") or "") + (found.get("quote") or "") + STARS
+
+
+def _is_known(text: str, start: int, end: int, known: Container[str]) -> bool:
+    """Whether all of `text[start:end]` is part of a word that is known."""
+    first, last = start, end
+    while first > 0 and start - first < 200 and (text[first - 1].isalnum() or text[first - 1] in "-_./"):
+        first -= 1
+    while last < len(text) and last - end < 200 and (text[last].isalnum() or text[last] in "-_./"):
+        last += 1
+    at, parts = first, []
+    for part in text[first:last].split("/"):
+        parts.append((at, at + len(part), part.rstrip(".").lower()))
+        at += len(part) + 1
+    pairs = [(one[0], two[1], f"{one[2]}/{two[2]}") for one, two in pairwise(parts)]
+    return any(begin <= start and end <= finish and word in known for begin, finish, word in (*parts, *pairs))

@@ -366,8 +366,11 @@ def _describe(look: Observation) -> str:
     return f"{look.stage} on commit {look.commit[:7]}" if look.commit else str(look.stage)
 
 
-def lacking(goal: Goal, history: Sequence[Observation]) -> str:
-    """Return in a few words what a wait that goes on still lacks, for the live line and the heartbeat."""
+def lacking(goal: Goal, history: Sequence[Observation], now: float | None = None) -> str:
+    """Return in a few words what a wait that goes on still lacks, for the live line and the heartbeat.
+
+    `now` is the moment at which that is shown; without it, that of the last look.
+    """
     answered = [look for look in history if look.stage is not None]
     if not answered or history[-1].stage is None:
         return "no answer from the Hub"
@@ -375,13 +378,23 @@ def lacking(goal: Goal, history: Sequence[Observation]) -> str:
     if last.stage not in goal.stages:
         if last.kind is Kind.MOVING:
             return f"waiting for {_wanted(goal)}"
-        return "" if believed(goal, answered) else f"may be from before, believed at {goal.settle:g} s"
+        return "" if believed(goal, answered) else f"may be from before, {_believed_in(goal, last.at, now)}"
     if not runs_wanted_commit(goal, last):
-        return f"waiting for {_wanted_commit(goal)}"
+        return f"waiting for {_wanted_commit(goal)}, {_at_most(goal, last.at if now is None else now)}"
     if not has_wanted_hardware(goal, last):
         return f"waiting for {goal.hardware}"
     if not (goal.holds_already or _proven(goal, last) or believed(goal, answered)):
-        return f"may be the old build, believed in {goal.began + goal.settle - last.at:.0f} s"
+        return f"may be the old build, {_believed_in(goal, last.at, now)}"
     if not _is_healthy(goal, last):
         return f"the app does not answer yet ({last.health_problem or 'not asked'})"
     return f"must hold for {goal.stable_for:g} s"
+
+
+def _believed_in(goal: Goal, looked_at: float, now: float | None) -> str:
+    left = goal.began + goal.settle - (looked_at if now is None else now)
+    return f"believed in {left:.0f} s" if left > 0 else "believed at the next look"
+
+
+def _at_most(goal: Goal, now: float) -> str:
+    left = max(goal.deadline - now, 0.0)
+    return f"for {left:.0f} s at most" if left < 120 else f"for {left / 60:.0f} min at most"

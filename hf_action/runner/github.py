@@ -8,49 +8,88 @@ Of actions_toolkit only the two halves are imported that write commands. Its `co
 HTTP client of its own, which would double the time in which a mistake is told.
 """
 
-import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
-from actions_toolkit.command import issue, issue_command
-from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
+from actions_toolkit.command import issue_command
 
-from hf_action.report.outputs import dotenv
-from hf_action.rules.results import Step
-from hf_action.rules.sanitize import hidden, one_line, redact
+from hf_action.rules.sanitize import holds_secret, plain, redact, spellings, unmatched
+from hf_action.runner.files import Files
+from hf_action.runner.streams import UNWRITABLE, finish
 
 # Bytes of a fleet file.
 MAX_FILE_BYTES = 1024 * 1024
 
 
-class Runner:
-    """Where inputs come from and results go to. Everything printed is made plain and freed of the token first.
+def workspace_file(name: str) -> Path:
+    """Return where a file of the workspace lies, or would; its links are followed.
 
-    With `answers_json`, stdout is kept for the outputs as one JSON document, and all else goes to stderr.
+    Raises:
+        ValueError: that is outside of the workspace, or something that is not a file.
+    """
+    try:
+        workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+        path = (workspace / name).resolve()
+    except (OSError, RuntimeError, ValueError):  # a link to itself, a name that no file can have, a folder that is gone
+        raise ValueError("is not a path that can be followed; check the name and its links") from None
+    if not path.is_relative_to(workspace):
+        raise ValueError("lies outside of the workspace; give a path below it")
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("is not a file")
+    except OSError as error:
+        raise ValueError(f"cannot be used ({error.strerror})") from None
+    return path
+
+
+class Runner:
+    """Where inputs come from and results go to. Every text printed is made plain and freed of secrets first.
+
+    Outside of GitHub stdout is kept for what was asked for, and all else goes to stderr; with `answers_json`, which
+    asks for the outputs as one JSON document, everywhere. `quiet` leaves warnings and errors of the rest.
     """
 
-    def __init__(self, *, answers_json: bool = False) -> None:
-        self._secrets: list[str] = []
-        self._answers = sys.stdout if answers_json else None
-        self._document: Mapping[str, object] = {}
-        if answers_json:
-            sys.stdout = sys.stderr  # so nothing that prints can get it wrong
+    def __init__(self, *, answers_json: bool = False, quiet: bool = False) -> None:
+        self._secrets: tuple[str, ...] = ()
+        self._known: set[str] = set()
         # Either is enough: other runners that understand the files do not always set GITHUB_ACTIONS.
         self._commands = os.environ.get("GITHUB_ACTIONS") == "true" or bool(os.environ.get("GITHUB_OUTPUT"))
-        files = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE", "HF_SPACE_DOTENV")
-        self._sizes = {name: _size(name) for name in files}
+        self._answers = sys.stdout if answers_json or not self._commands else None
+        self._document = ""
+        self._printer: Callable[[str], None] | None = None
+        self.answers_json = answers_json
+        self.is_quiet = quiet
+        self.files = Files(os.environ)
+        if self._answers:
+            sys.stdout = sys.stderr  # so nothing that prints can get it wrong
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+    # ---- what is known of the machine ----
 
     @property
     def environ(self) -> Mapping[str, str]:
         """The environment the step was started with."""
         return os.environ
+
+    @property
+    def obeys_commands(self) -> bool:
+        """Whether what is printed goes to a runner that obeys commands and keeps annotations."""
+        return self._commands
+
+    @property
+    def answers(self) -> bool:
+        """Whether stdout is kept for what was asked for."""
+        return self._answers is not None
+
+    @property
+    def answers_person(self) -> bool:
+        """Whether a person reads what was asked for as it comes."""
+        return self._answers is not None and self._answers.isatty()
 
     @property
     def is_shell(self) -> bool:
@@ -67,46 +106,58 @@ class Runner:
         """Whether somebody wants colours where there is no terminal, see force-color.org."""
         return bool(os.environ.get("FORCE_COLOR")) and not self._commands
 
+    # ---- secrets ----
+
     def mask(self, secret: str | None) -> None:
         """Keep a secret out of everything printed here, and have the runner keep it out of every later log."""
         if secret:
-            self._secrets.append(secret)
+            self._secrets += spellings(secret)
             if os.environ.get("GITHUB_ACTIONS") == "true":
-                with suppress(OSError):
-                    issue_command("add-mask", {}, secret)
+                self._command("add-mask", secret)
 
-    def hidden(self, step: Step) -> Step:
-        """Return the step without tokens in any text."""
-        return hidden(step, self.redact)
+    def recognize(self, *names: str) -> None:
+        """Let ids and hosts stay as they are in messages: the step deals with them, whatever they look like."""
+        self._known.update(name.lower() for name in names)
 
     def redact(self, text: str) -> str:
-        """Take tokens out of `text`."""
-        return redact(text, self._secrets)
+        """Take secrets out of `text`."""
+        return redact(text, self._secrets, self._known)
 
-    def one_line(self, text: str) -> str:
-        """Make `text` one line without tokens that commands neither a runner nor a terminal."""
-        return one_line(self.redact(text))
+    def plain(self, text: str) -> str:
+        """Make `text` one line without secrets that commands neither a runner nor a terminal."""
+        return plain(text, self._secrets, self._known)
+
+    def holds_secret(self, value: str) -> bool:
+        """Whether what a machine would read has a secret of this step in it; then it must not be written."""
+        return holds_secret(value, self._secrets)
+
+    # ---- the log ----
 
     def info(self, text: str) -> None:
         """Print one line."""
-        with suppress(OSError):  # whoever read the log has gone; the work goes on
-            sys.stdout.write(f"{self.one_line(text)}\n")
+        if not self.is_quiet:
+            self._print(f"{self._line(text)}\n")
 
     def group(self, title: str, lines: Sequence[str]) -> None:
-        """Print lines that GitHub folds away under a title."""
+        """Print lines that GitHub folds away under a title.
+
+        Each has a mark in front, which keeps those problem matchers away that look at the start of a line.
+        """
+        if self.is_quiet:
+            return
         if self._commands:
-            issue("group", self.one_line(title))
+            self._command("group", self.plain(title))
         else:
             self.info(title)
-        for line in lines:
-            self.info(f"  {line}")
+        self._print("".join(f" | {self._line(line)}\n" for line in lines))
         if self._commands:
-            issue("endgroup")
+            self._command("endgroup", "")
 
     def debug_traceback(self, error: BaseException) -> None:
         """Print where an error came from, for runs with debug logging only."""
-        for line in traceback.format_exception(error):
-            self.debug(line)
+        for part in traceback.format_exception(error):
+            for line in part.splitlines():
+                self.debug(line)
 
     def debug(self, text: str) -> None:
         """Print one line for runs with debug logging only."""
@@ -115,49 +166,36 @@ class Runner:
 
     def annotate(self, level: str, text: str) -> None:
         """Print one line that GitHub also shows on the run's page; `level` is error, warning or notice."""
-        if not self._commands:
-            self.info(f"{level}: {text}")
+        if self.is_quiet and level == "notice":
             return
-        with suppress(OSError):
-            issue_command(level, {}, self.one_line(text))
+        if self._commands:
+            self._command(level, self.plain(text))
+        else:
+            self._print(f"{self._line(f'{level}: {text}')}\n")
 
-    def write_outputs(self, outputs: Mapping[str, str]) -> None:
-        """Write all outputs, in place of those written before; HF_SPACE_DOTENV may name a file for GitLab, too."""
+    def _line(self, text: str) -> str:
+        return unmatched(self.plain(text)) if self._commands else self.plain(text)
 
-        def write() -> None:
-            for name, value in outputs.items():
-                issue_file_command("OUTPUT", prepare_key_value_message(name, self.redact(value)))
+    def _command(self, name: str, text: str) -> None:
+        with suppress(*UNWRITABLE):
+            issue_command(name, {}, text)
 
-        def write_dotenv() -> None:
-            Path(os.environ["HF_SPACE_DOTENV"]).write_text(self.redact(dotenv(outputs)), encoding="utf-8")
+    def _print(self, text: str) -> None:
+        with suppress(*UNWRITABLE):  # whoever read the log has gone; the work goes on
+            if self._printer:
+                self._printer(text)
+            else:
+                sys.stdout.write(text)
 
-        self._write("GITHUB_OUTPUT", write)
-        self._write("HF_SPACE_DOTENV", write_dotenv)
+    def print_with(self, printer: Callable[[str], None]) -> None:
+        """Have all that is printed from now on go through what draws on the same terminal."""
+        self._printer = printer
 
-    def keep_document(self, document: Mapping[str, object]) -> None:
-        """Keep the outputs for `close`, since what is printed cannot be written anew."""
+    # ---- files ----
+
+    def keep_answer(self, document: str) -> None:
+        """Keep what was asked for until `close`, since what is printed cannot be written again."""
         self._document = document
-
-    def write_summary(self, markdown: str) -> None:
-        """Write the job summary, in place of one written before. actions_toolkit has no call for it."""
-
-        def write() -> None:
-            with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as file:
-                file.write(self.redact(markdown))
-
-        self._write("GITHUB_STEP_SUMMARY", write)
-
-    def save_state(self, text: str) -> None:
-        """Keep a text for the post step; the last one counts."""
-
-        def write() -> None:
-            issue_file_command("STATE", prepare_key_value_message("restore", self.redact(text)))
-
-        self._write("GITHUB_STATE", write)
-
-    def saved_state(self) -> str:
-        """Return the text that the step kept; nothing where it kept none."""
-        return os.environ.get("STATE_restore", "")  # noqa: SIM112 - as GitHub spells what save_state has named
 
     def read_file(self, name: str) -> str:
         """Read a text file of the workspace.
@@ -165,16 +203,8 @@ class Runner:
         Raises:
             ValueError: it is not there, is not text, or lies outside of the workspace.
         """
+        path = workspace_file(name)
         try:
-            workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-            path = (workspace / name).resolve()
-        except (OSError, RuntimeError, ValueError):  # a link to itself, a name that no file can have
-            raise ValueError("is not a path that can be followed; check the name and its links") from None
-        if not path.is_relative_to(workspace):
-            raise ValueError("lies outside of the workspace; give a path below it")
-        try:
-            if path.exists() and not path.is_file():
-                raise ValueError("is not a file")
             with path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
             if len(content) > MAX_FILE_BYTES:
@@ -187,42 +217,23 @@ class Runner:
         except UnicodeDecodeError:
             raise ValueError("cannot be read; save it as UTF-8 text") from None
 
-    def _write(self, name: str, write: Callable[[], None]) -> None:
-        """Write a file of the runner; where that fails the step goes on, since the log has the result too."""
-        path = os.environ.get(name)
-        if not path:
-            return
+    def write_report(self, name: str, document: str) -> None:
+        """Write a file of the workspace in the place of what is there; a failure is told, and ends nothing."""
         try:
-            self._start_over(name)
-            write()
-        except Exception as error:  # noqa: BLE001 - actions_toolkit raises just that for a missing file
-            self.annotate("warning", f"{name} could not be written: {error}")
-            with suppress(OSError):
-                self._start_over(name)  # the runner fails a step whose file breaks off in the middle
+            path = workspace_file(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.files.replace(path, f"{document}\n")
+        except UNWRITABLE as error:
+            self.annotate("warning", f"report-file could not be written: {error}")
 
-    def _start_over(self, name: str) -> None:
-        size = self._sizes[name]
-        if size is not None:
-            os.truncate(os.environ[name], size)
+    def tell_troubles(self) -> None:
+        """Warn of the files that could not be written, of each once; results come before."""
+        for trouble in self.files.troubles():
+            self.annotate("warning", trouble)
 
     def close(self) -> None:
         """Print the document that was asked for, and flush; a reader that has gone is no failure of the step."""
+        self.tell_troubles()
         if self._answers and self._document:
-            _finish(self._answers, self.redact(json.dumps(self._document, indent=2)) + "\n")
-        _finish(sys.stdout, "")
-
-
-def _finish(stream: TextIO, text: str) -> None:
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _size(name: str) -> int | None:
-    """Return the size of the file a variable names, to be able to start over; None where there is none yet."""
-    try:
-        return os.stat(os.environ.get(name, "")).st_size  # noqa: PTH116 - no name is no file; to Path it is this folder
-    except OSError:
-        return None
+            finish(self._answers, f"{self._document}\n")
+        finish(sys.stdout, "")

@@ -1,16 +1,18 @@
 """Lines for people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Event
 
 from hf_action.clock import Clock
 from hf_action.operations.progress import SpaceProgress
-from hf_action.report.outputs import annotation, level
+from hf_action.report.outputs import annotation, good_news, level
 from hf_action.rules.results import Result, duration
 from hf_action.runner.github import Runner
 
-# Seconds without a line after which the log says that the step is alive (contract, "What the step shows").
+# Seconds without a line after which the log says that the step is alive (docs/contract.md, What the step shows).
 HEARTBEAT = 55.0
+# Seconds that `beat` lets pass beyond that, so as not to say what `sleep` is about to say.
 MOMENT = 1.0
 
 
@@ -27,6 +29,7 @@ class Log:
         self._status = "starting"
         self._began = began
         self._last = clock.now()
+        self._silent = False
 
     def now(self) -> float:
         """Return the seconds of the clock."""
@@ -34,11 +37,13 @@ class Log:
 
     def info(self, text: str) -> None:
         """Print one line."""
-        self._runner.info(text)
-        self._last = self._clock.now()
+        if not self._silent:
+            self._runner.info(text)
+            self._last = self._clock.now()
 
     def progress(self, progress: SpaceProgress, text: str) -> None:
         """Print a line about a Space, with the time since the step began."""
+        self._runner.recognize(progress.space)
         self.info(f"[{duration(self._clock.now() - self._began)}] {progress.space}: {text}")
 
     def annotate(self, level: str, text: str) -> None:
@@ -46,10 +51,26 @@ class Log:
         self._runner.annotate(level, text)
         self._last = self._clock.now()
 
-    def conclude(self, results: Sequence[Result]) -> None:
-        """Print what became of each Space, as the last that is said of it."""
+    def conclude(self, results: Sequence[Result], *, shown_again: bool = False) -> None:  # noqa: ARG002 - for `Terminal`
+        """Print what failed, as the last that is said; on GitHub all that went well share a line.
+
+        `shown_again` tells that stdout gets all of them, and their lines here need not stay.
+        """
+        well = [result for result in results if not result.status]
         for result in results:
-            self.annotate(level(result.status), annotation(result))
+            if result.status:
+                self.annotate(level(result.status), annotation(result))
+        if well and self._runner.obeys_commands:
+            self.annotate("notice", good_news(well))
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Print nothing meanwhile: what ends thousands of Spaces at once must not wait for a reader."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Print lines that belong together, folded where that is possible."""

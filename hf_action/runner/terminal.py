@@ -20,13 +20,16 @@ from hf_action.clock import Clock
 from hf_action.operations.progress import SpaceProgress, state
 from hf_action.rules.results import Result, duration
 from hf_action.rules.stages import Kind, kind_of
+from hf_action.rules.waiting import lacking
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
 
 COLOURS = {Kind.MOVING: "yellow", Kind.LIVE: "green", Kind.RESTING: "blue", Kind.BROKEN: "red"}
 LEVELS = {"error": "bold red", "warning": "yellow", "notice": "green"}
-REFRESHES = 8  # a second
-FOOT = 2  # lines of the terminal that are left to what comes below the Spaces
+# How often the lines are drawn, a second.
+REFRESHES = 8
+# Lines of the terminal that are left to what comes below the Spaces.
+FOOT = 2
 
 
 class Screen(Console):
@@ -59,18 +62,29 @@ class Terminal(Log):
         self._spinner = Spinner("dots")
         self._screen = Screen()
         self._live: Live | None = None
+        runner.print_with(self._print)
         if runner.is_terminal and self._screen.is_interactive:
             # Here, where a signal is only remembered, nothing is left half done.
             self._live = Live(get_renderable=self._frame, console=self._screen, refresh_per_second=REFRESHES)
-            self._live.start()
+            try:
+                self._live.start()
+            except RuntimeError:  # the machine has no more threads; then the lines stay
+                with suppress(Exception):
+                    self._live.stop()
+                self._live = None
 
     def progress(self, progress: SpaceProgress, text: str) -> None:
         """Have the line of a Space say something else; what is said after its end is a line of its own."""
+        self._runner.recognize(progress.space)
         row = self._rows.get(progress.space)
         if self._live and not (row and row.ended):
             self._rows[progress.space] = Row(progress=progress, said=text, ended=progress.verdict is not None)
         else:
             super().progress(progress, text)
+
+    def _print(self, text: str) -> None:
+        """Print whole lines, which the terminal itself may break: a piece of one must not look like another line."""
+        self._screen.print(Text(text.removesuffix("\n")), soft_wrap=True)
 
     def beat(self) -> None:
         """Be silent as well while a request takes long."""
@@ -79,21 +93,24 @@ class Terminal(Log):
 
     def annotate(self, level: str, text: str) -> None:
         """Print one line in the colour of its level."""
-        line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.one_line(text))
+        line = Text.assemble((f"{level}:", LEVELS[level]), " ", self._runner.plain(text))
         with suppress(OSError):
             self._screen.print(line, soft_wrap=True)
 
-    def conclude(self, results: Sequence[Result]) -> None:
+    def conclude(self, results: Sequence[Result], *, shown_again: bool = False) -> None:
         """Let the lines stay, in the order asked for, and print in full what has failed."""
         if not self._live:
-            super().conclude(results)
+            super().conclude(results, shown_again=shown_again)
             return
         untold = [one for one in results if one.status or one.space not in self._rows]
-        self._rows = {one.space: self._rows[one.space] for one in results if one.space in self._rows}
+        self._live.transient = shown_again
+        self._rows = (
+            {} if shown_again else {one.space: self._rows[one.space] for one in results if one.space in self._rows}
+        )
         self._over = True
         with suppress(Exception):  # neither a terminal that has gone nor a mistake in drawing costs the outputs
             self._live.stop()
-        super().conclude(untold)
+        super().conclude(untold, shown_again=shown_again)
 
     def _beat(self) -> None:
         """Lines that move need no heartbeat."""
@@ -112,7 +129,7 @@ class Terminal(Log):
         rows.sort(key=lambda row: row.ended)
         shown = rows[: max(self._screen.height - FOOT, 1)]
         more = f" · {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
-        text = f"{self._elapsed()} {self._runner.one_line(self._status)}{more}"
+        text = f"{self._elapsed()} {self._runner.plain(self._status)}{more}"
         foot = Table.grid(padding=(0, 1))
         foot.add_row(self._spinner, Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
         return Group(self._table(shown), foot)
@@ -133,14 +150,18 @@ class Terminal(Log):
     def _moving(self, row: Row) -> tuple[RenderableType, str, Text, Text]:
         """Return the cells of a Space that is waited for: its stage, how long it lasts, its commit, what was said."""
         runtime = row.progress.latest.runtime
-        known, stage = self._runner.one_line(state(runtime)), self._runner.one_line(runtime.stage)
+        known, stage = self._runner.plain(state(runtime)), self._runner.plain(runtime.stage)
         lasts = self._clock.now() - self._began - row.progress.timeline[-1].at
         text = Text.assemble(
             (stage, COLOURS[kind_of(runtime.stage)]), f" for {duration(lasts)}", known.removeprefix(stage)
         )
+        goal, history = row.progress.goal, tuple(row.progress.history)
+        lacks = lacking(goal, history, self._clock.now()) if goal and history else ""
+        if lacks:
+            text.append(f"; {self._runner.plain(lacks)}")
         if row.said != state(runtime):
-            text.append(f" · {self._runner.one_line(row.said)}", style="dim")
-        return self._spinner, self._elapsed(), Text(self._runner.one_line(row.progress.space)), text
+            text.append(f" · {self._runner.plain(row.said)}", style="dim")
+        return self._spinner, self._elapsed(), Text(self._runner.plain(row.progress.space)), text
 
     def _ended(self, progress: SpaceProgress) -> tuple[RenderableType, str, Text, Text]:
         """Return the cells of a Space that is done with: what it ended as, and the stages that led there."""
@@ -149,12 +170,12 @@ class Terminal(Log):
         colour = "green" if well else "red"
         text = Text(progress.verdict.outcome.word, style=colour)
         if well or not self._over:  # once all is over, each failure is printed in full below
-            text.append(f": {self._runner.one_line(progress.verdict.seen)}", style="default")
+            text.append(f": {self._runner.plain(progress.verdict.seen)}", style="default")
         stages = [f"{one.stage} {duration(other.at - one.at)} → " for one, other in pairwise(progress.timeline)]
         if stages:
-            text.append(f" ({self._runner.one_line(''.join(stages) + progress.stage)})", style="dim")
+            text.append(f" ({self._runner.plain(''.join(stages) + progress.stage)})", style="dim")
         mark, elapsed = Text("✓" if well else "✗", style=colour), duration(progress.ended - self._began)
-        return mark, elapsed, Text(self._runner.one_line(progress.space)), text
+        return mark, elapsed, Text(self._runner.plain(progress.space)), text
 
     def _elapsed(self) -> str:
         return duration(self._clock.now() - self._began)

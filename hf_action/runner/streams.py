@@ -1,0 +1,33 @@
+"""The streams that the process prints on: a shell may have closed one, a disk be full, a reader have gone.
+
+None of that changes a result (docs/contract.md, What the step shows).
+"""
+
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+# What writing raises: a full disk, a reader that has gone, a stream that is closed, a path that no file system takes.
+UNWRITABLE = (OSError, ValueError)
+
+
+def open_streams() -> None:
+    """See to it that there are streams to print on: in the place of a closed one, the next file opened would be it."""
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
+
+
+def finish(stream: TextIO, text: str) -> None:
+    """Print the last that is said on a stream, and see to it that its end is not a failure either."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except UNWRITABLE:
+        with suppress(*UNWRITABLE):  # what is left of it goes nowhere when the process ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
