@@ -415,7 +415,7 @@ def test_the_cause_leads_the_annotation_and_the_summary(run, world):
         "RUNNING). Add opencv-python-headless to requirements.txt (a Docker Space: to what the Dockerfile installs); see "
         "https://huggingface.co/docs/hub/spaces-dependencies"
     )
-    assert "\n**failed** module-not-installed: ModuleNotFoundError: No module named &#39;cv2&#39;" in ended.summary
+    assert "\n**module-not-installed**: ModuleNotFoundError: No module named &#39;cv2&#39;" in ended.summary
     assert ended.outputs["message"].startswith("acme/other: module-not-installed: ")
     about = {"cause": "module-not-installed", "evidence": "ModuleNotFoundError: No module named 'cv2'", "blame": "app"}
     assert about.items() <= ended.outputs.items() and about.items() <= ended.spaces[0].items()

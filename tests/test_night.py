@@ -232,6 +232,22 @@ def test_tags_are_bounded_and_of_one_kind():
     assert read_space_info({"id": "a/b", "tags": "x", "cardData": []}, SpaceRuntime(stage="RUNNING")).tags == ()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"unmodified_for": "0"}, "unmodified-for: '0' must be longer than 0, and at most 3650d."),
+        ({"unmodified_for": "3651d"}, "unmodified-for: '3651d' must be longer than 0, and at most 3650d."),
+        ({"unmodified_for": "long"}, "unmodified-for: 'long' is not a duration"),
+        ({"exclude_tag": ","}, "exclude-tag: ',' names no tag; write tags separated by commas, or leave it out."),
+        ({"with_sleep_time": "often"}, "with-sleep-time: 'often' is not a duration"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_a_mistake(given, said, run, hub):
+    """It would select all, or none."""
+    found = run("list", "acme/*", **given)
+    assert (found.result, said in found.outputs["message"], hub.requests) == ("invalid-input", True, [])
+
+
 # ---- recipes ----
 
 

@@ -96,7 +96,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(workspace, monkeypatch, capsy
 
     monkeypatch.setattr("pathlib.Path.replace", full)
     Runner().write_report("report.json", "[]")
-    assert "No space left on device" in capsys.readouterr().out
+    assert "No space left on device" in capsys.readouterr().err
     assert [path.name for path in workspace.iterdir()] == ["report.json"] and (workspace / "report.json").read_text() == "{}"
 
 

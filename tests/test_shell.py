@@ -19,6 +19,7 @@ from hf_action.rules.models import NEVER, SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import Outcome
 from hf_action.rules.results import Result, conclude, counts
 from hf_action.rules.waiting import Goal, Observation, lacking
+from hf_action.runner.github import Runner
 from hf_action.step import LOGIN
 from simhub.server import serve
 from simhub.space import COMMIT
@@ -221,6 +222,27 @@ def test_quiet_leaves_results_and_errors(url):
     done = call("restart", "acme/slow", "--timeout", "2", "--quiet", "--logs", "always", url=url)
     assert (done.returncode, done.stdout) == (4, "acme/slow\ttimed-out\tRUNNING\n")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["error"]
+
+
+def test_quiet_folds_no_log(capsys, monkeypatch):
+    """Neither a title nor its lines."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_OUTPUT"):
+        monkeypatch.delenv(name, raising=False)
+    Runner(quiet=True).group("the log", ["one"])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_file_that_may_not_be_read_says_why(tmp_path, monkeypatch):
+    """In the system's words."""
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    (tmp_path / "fleet.yml").write_text("spaces: [a/b]")
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(ValueError, match=r"^cannot be read \(Permission denied\)$"):
+        Runner().read_file("fleet.yml")
 
 
 def test_quiet_on_github_leaves_no_notice(url, tmp_path):

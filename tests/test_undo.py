@@ -208,7 +208,7 @@ def test_a_state_that_cannot_be_read_fails_the_post_step(run, hub, clock, monkey
     attempt = StepRun([], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0, post=True)
     attempt.work()
     assert (attempt.report(cancelled=False), hub.requests) == (1, [])
-    assert "the saved state is not readable" in capsys.readouterr().out
+    assert "the saved state is not readable" in capsys.readouterr().err
 
 
 def test_a_woken_space_is_paused_again(steps, world):

@@ -113,7 +113,7 @@ def check_reader(raw: object) -> None:
 
 def check_facts(facts: SpaceRuntime | SpaceInfo) -> None:
     """Each field is absent or of its type."""
-    kinds = {"stage": str, "sleep_time": int, "likes": int, "private": bool, "dev_mode": bool, "domains": tuple, "runtime": SpaceRuntime}
+    kinds = {"stage": str, "sleep_time": int, "likes": int, "private": bool, "dev_mode": bool, "domains": tuple, "tags": tuple, "runtime": SpaceRuntime}
     for name in facts.__slots__:
         value = getattr(facts, name)
         assert value is None or isinstance(value, kinds.get(name, str)), (name, value)
