@@ -183,7 +183,9 @@ class StepRun:
     def _save_state(self, progress: SpaceProgress) -> None:
         """Save what the post step needs before a change is sent, so that no kill comes between."""
         if progress.settings.restore:
-            if self._runner.holds_secret(f"{progress.space} {progress.stage}"):
+            runtime = progress.acted_on or progress.latest.runtime
+            kept = f"{progress.space} {runtime.stage} {runtime.hardware} {runtime.requested_hardware}"
+            if self._runner.holds_secret(kept):
                 raise Refused(f"its state cannot be kept: {SEEN}", remedy=REMEDY)
             self._saver.save(progress)
             self._runner.tell_troubles()

@@ -300,8 +300,8 @@ def test_a_listing_tells_the_host_by_the_subdomain(clock, world, hub):
     assert [found[f"acme/{name}"].host for name in ("One_Two", "paused", "static")] == [
         "https://acme-one-two.hf.space", "https://acme-paused.hf.space", "https://acme-static.static.hf.space",
     ]  # fmt: skip
-    assert (found["acme/paused"].runtime.sleep_time, found["acme/paused"].runtime.sleep_time_known) == (None, False)
-    assert found["acme/One_Two"].runtime.sleep_time_known
+    assert found["acme/paused"].runtime.sleep_time is None
+    assert found["acme/One_Two"].runtime.sleep_time is not None
 
 
 def test_a_listing_takes_whatever_pages_come(clock, world, hub):

@@ -161,8 +161,8 @@ def test_what_others_write_meanwhile_stays(paths, monkeypatch):
             file.write("sibling=here\n")
     runner.write_outputs(outputs(STEP) | {"result": "cancelled"})
     runner.write_summary("## One\n")
-    runner.save_state("one")
-    runner.save_state("two")
+    runner.save_state(0, "one")
+    runner.save_state(0, "two")
     written = Path(paths["GITHUB_OUTPUT"]).read_text()
     assert written.startswith("earlier=kept\n") and "\nsibling=here\nresult<<" in written
     assert read_outputs(Path(paths["GITHUB_OUTPUT"]))["result"] == "cancelled" and written.count("matrix<<") == 1
@@ -307,7 +307,7 @@ def test_a_state_with_a_secret_is_not_kept(paths, monkeypatch):
     settings = parse(["hardware", "acme/demo", "--hardware", "t4-small", "--restore"], {"HF_TOKEN": TOKEN, "GITHUB_STATE": "here", "GITHUB_ACTIONS": "true"})
     before = SEEN.now(SpaceRuntime(stage="RUNNING", hardware=TOKEN))
     with pytest.raises(Refused, match="its state cannot be kept"):
-        step_run._save_state([SpaceProgress(space="acme/demo", settings=settings, before=before, after=before, touched=True)])
+        step_run._save_state(SpaceProgress(space="acme/demo", settings=settings, before=before, after=before, touched=True))
     assert Path(paths["GITHUB_STATE"]).read_text() == "earlier=kept\n"
 
 

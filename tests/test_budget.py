@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_action.operations import batch as operations
+from hf_action.operations import watching as operations
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD

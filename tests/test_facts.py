@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from hf_action.rules.models import (
     MAX_TEXT,
+    NEVER,
     MalformedAnswer,
     SpaceInfo,
     SpaceRuntime,
@@ -51,7 +52,6 @@ def test_a_whole_runtime():
         hardware="cpu-basic",
         requested_hardware="t4-small",
         sleep_time=172800,
-        sleep_time_known=True,
         error="it broke",
         domains=("acme-demo.hf.space", "demo.example"),
     )
@@ -181,13 +181,13 @@ def test_new_names_fit(flavor, stage, commit):
 
 
 @pytest.mark.parametrize(
-    ("raw", "time", "known"),
-    [({}, None, False), ({"gcTimeout": None}, None, True), ({"gcTimeout": 300}, 300, True), ({"gcTimeout": -1}, -1, True), ({"gcTimeout": "x"}, None, False), ({"gcTimeout": 10**12}, None, False), ({"gcTimeout": -2}, None, False)],
+    ("raw", "time"),
+    [({}, None), ({"gcTimeout": None}, NEVER), ({"gcTimeout": 300}, 300), ({"gcTimeout": -1}, NEVER), ({"gcTimeout": "x"}, None), ({"gcTimeout": 10**12}, None), ({"gcTimeout": -2}, None)],
 )
-def test_an_absent_sleep_time_is_unknown_and_not_never(raw, time, known):
+def test_an_absent_sleep_time_is_unknown_and_not_never(raw, time):
     """A listing's entry for a PAUSED Space lacks it."""
     read = read_runtime({"stage": "PAUSED"} | raw)
-    assert (read.sleep_time, read.sleep_time_known) == (time, known)
+    assert read.sleep_time == time
 
 
 @pytest.mark.parametrize("replicas", [{"current": 3, "requested": "auto"}, {"current": None}, None, "auto", []])
@@ -224,7 +224,7 @@ def test_texts_are_cut_when_they_are_read():
     assert len(read) <= MAX_TEXT + 1 and read.startswith("begin xxx") and read.endswith("yyy end")
     assert "hf_" not in read and "aaaa" not in read
     assert cut("short", 5) == "short" and cut("a b c d", 4) == "a … d"
-    assert len(read_space_info({"id": "a/b", "cardData": {"sdk_version": "1" * 1000}}, RUNNING).sdk_version) == 64
+    assert read_space_info({"id": "a/b", "cardData": {"sdk_version": "1" * 1000}}, RUNNING).sdk_version is None
     assert len(read_runtime({"stage": "RUNNING", "domains": [{"domain": f"d{n}.example", "stage": "READY"} for n in range(1000)]}).domains) == 64
 
 

@@ -110,7 +110,7 @@ def test_what_was_saved_is_loaded():
     """The state of a step is what its post step gets."""
     states = [saved(), saved(space="a/b", sleep_time=None), sleeper(), woken()]
     assert load(dump(states)) == states
-    assert dump([]) == ""
+    assert load(dump([])) == []
 
 
 @pytest.mark.parametrize("row", [5, [], ["a/b"], ["a/b", "hardware", 1, None, None, None, None], ["a/b", "explode", False, None, None, None, None], None])

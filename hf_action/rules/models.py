@@ -245,7 +245,7 @@ def _version(value: object) -> str | None:
         return None
     if not isinstance(value, str) and not abs(value) < MAX_NUMBER:  # so NaN is left out, too
         return None
-    return str(value)[:MAX_WORD]
+    return _word(str(value))
 
 
 def _number(value: object, least: int = 0) -> int | None:

@@ -85,7 +85,7 @@ def conclude(
 ) -> Step:
     """Sum up the results of a step that named at least one Space."""
     counted = [result.outcome for result in results if not result.tolerated]
-    tolerated = not cancelled and not any(outcome.status for outcome in counted)
+    tolerated = not cancelled and len(counted) < len(results) and not any(outcome.status for outcome in counted)
     considered = [result.outcome for result in results] if tolerated else counted
     outcome = Outcome.CANCELLED if cancelled else worst(considered)
     if len(results) == 1:

@@ -134,7 +134,7 @@ def test_an_environment_records_a_deployment_with_its_address_or_none(path):
 def test_schedules_of_examples_name_their_time_zone():
     """An evening is the evening of somebody."""
     times = [time for path in EXAMPLES for time in load(path)["on"].get("schedule", ())]
-    assert times and all("timezone" in time for time in times)
+    assert times and all("timezone" in time for time in times if time["cron"].split()[1] != "*")
 
 
 def test_every_example_is_listed():

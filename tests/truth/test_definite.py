@@ -70,7 +70,7 @@ GREEN = [
     cell("a list of nothing", "list author=nobody", "ok", says="no Space was found"),
     cell("a wait for nothing", "wait 'acme/nothing-*'", "not-found", says="nothing to wait for"),
     cell("a wait for an owner without Spaces", "wait author=nobody", "not-found", says="nothing to wait for"),
-    cell("a wait whose filters leave out the Space that is named", "wait acme/demo with-stage=BUILDING", "not-found", says=("the filters leave it out", "nothing is left to wait for")),
+    cell("a wait whose filters leave out the Space that is named", "wait acme/demo with-stage=BUILDING", "not-found", says=("with-stage leaves it out", "nothing is left to wait for")),
     cell("a wait whose filters leave out some of those that are named", "wait acme/demo acme/d-2 with-sdk=gradio", "ok", space("d-2", sdk="docker"), each={"demo": "ok", "d-2": "skipped"}),
     cell("a bulk restart of nothing", "restart 'acme/nothing-*'", "skipped", says="no Space was selected"),
     cell("exclude that protects", "pause 'acme/d*' exclude=acme/d-2", "ok", space("d-2"), sent="pause", each={"demo": "ok"}),
