@@ -2,22 +2,24 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hf_action.clock import wall_time
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
 from hf_action.operations.batch import Batch
-from hf_action.operations.progress import SpaceProgress, verdict_of
-from hf_action.operations.undo import Restore, Saver, check_room, load
+from hf_action.operations.progress import verdict_of
+from hf_action.operations.undo import Restore, check_room
 from hf_action.report.outputs import sound
-from hf_action.report.withheld import REMEDY, SEEN, withhold
-from hf_action.rules.operations import FREE, SavedState
-from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome, Refused
+from hf_action.report.withheld import withhold
+from hf_action.rules.operations import FREE
+from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
 from hf_action.rules.results import Result, Step, conclude
 from hf_action.rules.waiting import Verdict
 from hf_action.runner.github import Runner, workspace_file
 from hf_action.runner.log import Log
 from hf_action.runner.publisher import Publisher
+from hf_action.runner.states import States
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
@@ -62,7 +64,7 @@ class StepRun:
         self._settings: Settings | PostSettings | None = None
         self._batch: Batch | None = None
         self._undo: Restore | None = None
-        self._saver = Saver(runner.files.save_state)
+        self._states = States(runner)
         self._hub: Hub | None = None
         self._deadline: float = 0.0  # 0: nothing was asked of the Hub yet
         self._prices: Mapping[str, float] = {}
@@ -104,21 +106,13 @@ class StepRun:
     def start(self) -> Settings:
         """Read the settings; raises InvalidInput."""
         self._settings = settings = parse(
-            self._words, self._runner.environ, self._runner.read_file, workspace_file, self._login
+            self._words, self._runner.environ, self._runner.read_file, workspace_file, partial(_login, self._runner)
         )
         self._report_file = settings.report_file
         self._runner.mask(settings.token)  # before anything else is printed
         self._warn(settings.warnings)
         self._log.info(describe(settings))
         return settings
-
-    def _login(self) -> str:
-        """Return the token of `hf auth login` where a person sees that it is used."""
-        if not self._runner.is_terminal:
-            return ""
-        from hf_action.hub.login import token_of_login  # of a package that takes long to load
-
-        return token_of_login()
 
     def carry_out(self, settings: Settings) -> None:
         """Do what the settings say."""
@@ -131,35 +125,14 @@ class StepRun:
             began=self._began,
             deadline=self._deadline,
             today=wall_time(),
-            save=self._save_state,
+            save=self._states.save,
             check=check_room,
         )
-        self._log_in(hub, settings)
+        if settings.keyless:
+            hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
         batch.run()
         if batch.hardware() - {FREE}:
             self._prices = sound(batch.prices or hub.prices())
-
-    def restore(self) -> None:
-        """Undo what the step has changed; the post step needs little of the settings."""
-        self._settings = settings = parse_post(self._runner.environ)
-        self._runner.mask(settings.token)
-        states = self._states()
-        if not states:
-            self._idle = True
-            return
-        hub = self._open_hub(settings)
-        self._undo = undo = Restore(
-            states=states,
-            endpoint=settings.endpoint,
-            hub=hub,
-            clock=self._log,
-            log=self._log,
-            deadline=self._deadline,
-        )
-        self._log_in(hub, settings)
-        undo.run()
-        if any(result.changed for result in undo.results(None)):
-            self._prices = sound(hub.prices())
 
     def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
         from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
@@ -176,33 +149,29 @@ class StepRun:
         )
         return self._hub
 
-    def _log_in(self, hub: "Hub", settings: Settings | PostSettings) -> None:
+    def restore(self) -> None:
+        """Undo what the step has changed; the post step needs little of the settings."""
+        self._settings = settings = parse_post(self._runner.environ)
+        self._runner.mask(settings.token)
+        states, warnings = self._states.load()
+        self._warn(warnings)
+        if not states:
+            self._idle = True
+            return
+        hub = self._open_hub(settings)
+        self._undo = undo = Restore(
+            states=states,
+            endpoint=settings.endpoint,
+            hub=hub,
+            clock=self._log,
+            log=self._log,
+            deadline=self._deadline,
+        )
         if settings.keyless:
             hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
-
-    def _save_state(self, progress: SpaceProgress) -> None:
-        """Save what the post step needs before a change is sent, so that no kill comes between."""
-        if progress.settings.restore:
-            runtime = progress.acted_on or progress.latest.runtime
-            kept = f"{progress.space} {runtime.stage} {runtime.hardware} {runtime.requested_hardware}"
-            if self._runner.holds_secret(kept):
-                raise Refused(f"its state cannot be kept: {SEEN}", remedy=REMEDY)
-            self._saver.save(progress)
-            self._runner.tell_troubles()
-
-    def _states(self) -> list[SavedState]:
-        """Return what the step kept; what is not readable of it stops nothing else."""
-        states: list[SavedState] = []
-        unreadable = 0
-        for text in self._runner.files.saved_states():
-            try:
-                states += load(text)
-            except ValueError as error:
-                unreadable += 1
-                self._warn([str(error)])
-        if unreadable and not states:
-            raise ActionError("nothing that the step has saved is readable")
-        return states
+        undo.run()
+        if any(result.changed for result in undo.results(None)):
+            self._prices = sound(hub.prices())
 
     def beat(self) -> None:
         """Say that the step is alive, where nothing else has been said for long."""
@@ -237,9 +206,7 @@ class StepRun:
 
     def last_words(self) -> str:
         """Return what was sent, for somebody who does not wait for the report."""
-        sent = self._batch.sent() if self._batch else []
-        told = "; ".join(sent[:MAX_TOLD]) + (f"; and {len(sent) - MAX_TOLD} more" if len(sent) > MAX_TOLD else "")
-        return self._runner.plain(f"ended at once; sent, and going on at the Hub: {told or 'nothing'}")
+        return self._runner.plain(_last_words(self._batch.sent() if self._batch else []))
 
     def close(self) -> None:
         """End what the last report has left open."""
@@ -290,3 +257,17 @@ class StepRun:
     def _warn(self, warnings: Sequence[str]) -> None:
         for warning in warnings:
             self._log.annotate("warning", warning)
+
+
+def _login(runner: Runner) -> str:
+    """Return the token of `hf auth login` where a person sees that it is used."""
+    if not runner.is_terminal:
+        return ""
+    from hf_action.hub.login import token_of_login  # of a package that takes long to load
+
+    return token_of_login()
+
+
+def _last_words(sent: Sequence[str]) -> str:
+    more = f"; and {len(sent) - MAX_TOLD} more" if len(sent) > MAX_TOLD else ""
+    return f"ended at once; sent, and going on at the Hub: {'; '.join(sent[:MAX_TOLD]) or 'nothing'}{more}"

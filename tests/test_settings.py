@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from hf_action.inputs.readers import parse_duration, parse_pattern, parse_space_id, parse_space_ids
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
-from hf_action.inputs.table import INPUTS, OPERATIONS, SYNONYMS, Operation
+from hf_action.inputs.table import INPUTS, OPERATIONS, Operation
+from hf_action.rules import operations as rules
 from hf_action.rules.addresses import PORTS, is_near, read_address
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import Choice, Filters
@@ -786,7 +787,7 @@ def test_wrong_spaces_are_counted():
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [(word, name) for name, words in SYNONYMS.items() for word in words if word != "ls"]  # which is taken
+    [(word, name) for name, row in rules.OPERATIONS.items() for word in row.synonyms.split() if word != "ls"]  # which is taken
     + [("Restart", "restart"), ("restrat", "restart"), ("resatrt", "restart"), ("pasue", "pause"), ("wiat", "wait"), ("lst", "list"), ("inf", "info"), ("hardwear", "hardware"),
        ("sleeptime", "sleep-time"), ("sleep_time", "sleep-time"), ("cause", ""), ("report", ""), ("make", ""), ("rest", ""), ("use", ""), ("zzz", "")],
 )  # fmt: skip
