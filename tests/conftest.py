@@ -17,9 +17,9 @@ from hf_action.rules.outcomes import Cancelled
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
 from hf_action.step import StepRun
+from simhub.clock import FakeClock
 from simhub.server import Server, serve
 from simhub.world import Space, Token, World
-from tests.clocks import FakeClock
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -20,7 +20,7 @@ from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, rea
 from hf_action.rules.operations import pause, restart
 from hf_action.rules.outcomes import ActionError, InvalidInput
 from hf_action.rules.selection import Query
-from tests.clocks import FakeClock
+from simhub.clock import FakeClock
 
 # ---- the settings parser ----
 
