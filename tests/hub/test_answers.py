@@ -14,7 +14,6 @@ from hf_action.rules.operations import pause, request_hardware, restart, set_sle
 from hf_action.rules.outcomes import ActionError, Denied, Refused, Unreachable
 from hf_action.rules.selection import Query
 from simhub.faults import Fault, Kind
-from simhub.server import Certificates
 from simhub.world import Phase, Space, StatusEvents, Token
 from tests.conftest import NEW, OLD, TOKEN
 from tests.support.rawserver import answering, raw_server
@@ -22,15 +21,7 @@ from tests.support.rawserver import answering, raw_server
 SPACES = Query(author="acme", search=None)
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
-    """One certificate to trust, which takes a client less time to read than all those of the machine."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+pytestmark = pytest.mark.usefixtures("one_authority")
 
 
 def caller(endpoint: str, clock, *, token: str | None = TOKEN, said: list[str] | None = None) -> Hub:

@@ -23,7 +23,6 @@ from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import Refused, Unreachable
 from hf_action.rules.selection import Query
 from simhub.clock import FakeClock
-from simhub.server import Certificates
 from tests.fuzz.targets import saying
 from tests.support.rawserver import answering, forever, raw_server
 
@@ -53,15 +52,7 @@ ENDLESS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
-    """One certificate to trust, which takes a client less time to read than all those of the machine."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+pytestmark = pytest.mark.usefixtures("one_authority")
 
 
 def asking(port: int, *, timeout: float = TIMEOUT, scheme: str = "http") -> Hub:

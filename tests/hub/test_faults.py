@@ -120,11 +120,6 @@ def world(clock):
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
 def stranger(world, tmp_path_factory):
     """Another server at the end of a detour, whose certificate nobody trusts."""
     with serve(world, tls=Certificates(tmp_path_factory.mktemp("stranger"))) as server:

@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import ssl
-import threading
 import time
 import tracemalloc
 from contextlib import contextmanager
@@ -25,21 +24,15 @@ from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD, TOKEN
 from tests.fuzz.targets import saying
 from tests.support.rawserver import answering, forever, raw_server
+from tests.support.serving import serving
 
 STALE = (Phase(10, "RUNNING_BUILDING"), Phase(60, "RUNNING_APP_STARTING"), Phase(70, "RUNNING", commit=HEAD))
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """One certificate to trust, which takes a client less time to read than all those of the machine."""
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
+def quick(monkeypatch, one_authority):
     """Visits that stall cost a fraction of a second."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.2)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
 
 
 def space(world, **about) -> str:
@@ -80,12 +73,8 @@ def app(tls: Certificates | None = None, **answers: tuple[int, dict[str, str]]):
     if tls:
         server.socket = tls.context.wrap_socket(server.socket, server_side=True)
     server.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class Rewritten:

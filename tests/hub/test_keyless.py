@@ -8,7 +8,6 @@ import yaml
 
 from hf_action.hub.client import Hub
 from simhub.access import Token
-from simhub.server import Certificates
 from simhub.world import Space
 from tests.conftest import TOKEN
 from tests.support.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, RESET, Exchange, token_service, trouble
@@ -16,17 +15,10 @@ from tests.support.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, RESET
 RESOURCE = "spaces/acme/demo"
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """One certificate to trust, which takes a client less time to read than all those of the machine."""
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
+def quick(monkeypatch, one_authority):
     """Requests that stall cost a fraction of a second; the machine's own job, if any, is none of ours."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.5)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
     for name in ("HF_OIDC_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 

@@ -10,7 +10,7 @@ import pytest
 from hf_action.hub.client import Hub
 from hf_action.runner.github import Runner
 from simhub.faults import Fault, Kind
-from simhub.server import Certificates, serve
+from simhub.server import serve
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD, TOKEN
 
@@ -27,17 +27,10 @@ MISSING = (
 )
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """One certificate to trust, which takes a client less time to read than all those of the machine."""
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
+def quick(monkeypatch, one_authority):
     """Requests that stall cost a fraction of a second."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", POLL_AGE_PARTS)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
 
 
 @pytest.fixture

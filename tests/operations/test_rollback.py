@@ -15,7 +15,6 @@ from simhub.access import Token
 from simhub.app import AppAnswer
 from simhub.faults import Fault, Kind
 from simhub.files import LargeFile
-from simhub.server import Certificates
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, NEWER, OLD, TOKEN
 
@@ -41,17 +40,10 @@ FAILING = (Phase(0, "RUNNING_BUILDING"), Phase(30, "BUILD_ERROR", commit=None, e
 NO_MACHINE = "Scheduling failure: unable to schedule"
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """One certificate to trust, which takes a client less time to read than all those of the machine."""
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
+def quick(monkeypatch, one_authority):
     """Requests that stall cost a fraction of a second."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.3)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
 
 
 def deploy(world, **about) -> str:

@@ -13,7 +13,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ
-from tests.step.test_cancel import STUCK
+from tests.support.processes import STUCK
 from tests.support.screens import ROOT, Terminal, colours
 
 REBUILD = (Phase(1, "RUNNING_BUILDING"), Phase(2.5, "RUNNING", commit=HEAD))

@@ -11,10 +11,8 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,27 +22,13 @@ import pytest
 
 from hf_action.rules import waiting
 from simhub.faults import Fault, Kind
-from simhub.server import Certificates, serve
+from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import TOKEN, UNMEASURED, clean_environ, read_outputs
-from tests.step.test_hostile import read_file_command
+from tests.conftest import TOKEN, UNMEASURED, read_outputs
+from tests.support.obeying import read_file_command
+from tests.support.processes import BOTH, GONE, ROOT, STUCK, cancelled, read_until, start, wait_for
 
-ROOT = Path(__file__).parent.parent.parent
-BOTH = [signal.SIGINT, signal.SIGTERM]
-# Seconds in which a signalled process must have gone: contract, "What the step shows".
-GONE = 5.0
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """One certificate to trust, which takes a client less time to read than all those of the machine."""
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
-    """The start of a client costs little."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+pytestmark = pytest.mark.usefixtures("one_authority")
 
 
 @pytest.fixture(scope="module")
@@ -74,50 +58,6 @@ def files(tmp_path: Path) -> dict[str, str]:
     for path in paths.values():
         path.write_text("")
     return {name: str(path) for name, path in paths.items()}
-
-
-def start(*words: str, url: str, script: str | None = None, before: Callable[[], None] | None = None, **environ: str) -> subprocess.Popen[str]:
-    """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does."""
-    program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [ROOT / "entrypoint.py"]
-    return subprocess.Popen(
-        [sys.executable, "-I", *program, *words],
-        env=clean_environ() | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true", "HF_TOKEN": TOKEN} | environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=before,  # noqa: PLW1509 - sets limits only, and takes no lock
-    )
-
-
-def read_until(process: subprocess.Popen[str], text: str) -> str:
-    """Read the log until a line has `text`."""
-    seen = ""
-    for line in process.stdout:
-        seen += line
-        if text in line:
-            return seen
-    raise AssertionError(f"ended before {text!r}: {seen}")
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.005)
-
-
-def cancelled(process: subprocess.Popen[str], number: int, files: dict[str, str], *, seen: str = "") -> tuple[dict[str, str], float]:
-    """Signal a process and check all that is promised of one that is cancelled; return outputs and seconds."""
-    began = time.monotonic()
-    process.send_signal(number)
-    text = seen + process.communicate(timeout=15)[0]
-    took = time.monotonic() - began
-    outputs = dict(read_file_command(Path(files["GITHUB_OUTPUT"]).read_text()))
-    assert (process.returncode, outputs.get("result")) == (130, "cancelled"), text
-    assert "cancelled" in Path(files["GITHUB_STEP_SUMMARY"]).read_text()
-    assert "Traceback" not in text and "internal error" not in text
-    assert took < GONE, text
-    return outputs, took
 
 
 # ---- at any moment ----
@@ -289,19 +229,6 @@ def test_a_second_signal_needs_nobody_but_its_handler():
 
 # ---- stuck where Python cannot interrupt ----
 
-# The name service of the C library waits for a lock that never comes: no signal handler of Python runs meanwhile.
-STUCK = """
-import ctypes, socket
-from hf_action.main import main
-library = ctypes.CDLL(None)
-lock = ctypes.create_string_buffer(64)
-library.pthread_mutex_lock(lock)
-def resolve(*words, **more):
-    print("the name service is stuck", flush=True)
-    library.pthread_mutex_lock(lock)
-socket.getaddrinfo = resolve
-sys.exit(main())
-"""
 NOWHERE = "https://hub.example.com"
 
 
@@ -580,7 +507,7 @@ WALL_CLOCKS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("module", sorted((ROOT / "hf_action").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("module", sorted((ROOT / "hf_action").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_reads_the_wall_clock(module):
     """A clock that jumps changes nothing, because nobody looks at it: there is no call to it, under whatever name.
 

@@ -7,24 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from simhub.server import Certificates, serve
+from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN
-from tests.step.test_cancel import BOTH, GONE, cancelled, read_until, start
-from tests.step.test_hostile import read_file_command
+from tests.support.obeying import read_file_command
+from tests.support.processes import BOTH, GONE, cancelled, read_until, start
 
 MANY = 10_000
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch, certificates):
-    """The start of a client costs little."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+pytestmark = pytest.mark.usefixtures("one_authority")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, clean_environ, read_outputs
 from tests.project.test_action_yml import ACTION
 from tests.project.test_docs import outputs_of_nothing
-from tests.step.test_cancel import STUCK, start
+from tests.support.processes import STUCK, start
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

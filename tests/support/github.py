@@ -6,7 +6,6 @@ gets no answer, so nothing leaves this machine.
 
 import io
 import ssl
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import trustme
+
+from tests.support.serving import serving
 
 HEAD = "5" * 40
 # What a package is built from.
@@ -106,8 +107,6 @@ def github(root: Path, *, repository: str, folder: Path) -> Iterator[tuple[Proxy
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     proxy = Proxy(root, repository, authority)
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
     trust = {name: str(folder / "ca.pem") for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")}
-    yield proxy, trust | {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.server_port}"}
-    proxy.shutdown()
-    proxy.server_close()
+    with serving(proxy):
+        yield proxy, trust | {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.server_port}"}

@@ -9,7 +9,6 @@ import http.server
 import json
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from simhub.access import Token
 from simhub.world import World
+from tests.support.serving import serving
 
 # What the runner hands to a job with id-token: write, to ask the service with.
 REQUEST_TOKEN = "MarkedRequestTokenOfTheRunner"
@@ -92,12 +92,8 @@ def token_service(events: list[str] | None = None) -> Iterator[Service]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     url = f"http://127.0.0.1:{server.server_port}/idtoken/job?api-version=2.0"
     service = Service(url=url, events=[] if events is None else events)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @dataclass(slots=True)
