@@ -22,9 +22,9 @@ from bench.figures import launch, launched
 from bench.peers import ENVIRON, OWNER, TOKENS, Peer, act, command
 from bench.timelines import LIVE
 from simhub.access import Token
+from simhub.clock import FakeClock
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, World
-from tests.clocks import FakeClock
 
 SPACES = 500
 BUILD = (

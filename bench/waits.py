@@ -12,10 +12,10 @@ from bench import timelines
 from bench.figures import together
 from bench.peers import OWNER, TOKENS, UNREACHABLE_AFTER, Peer, play, prepare
 from bench.timelines import NEW, Timeline
+from simhub.clock import FakeClock
 from simhub.faults import Fault, Kind
 from simhub.server import Server, serve
 from simhub.world import World
-from tests.clocks import FakeClock
 
 BUILDS = 36
 

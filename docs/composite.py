@@ -1,7 +1,7 @@
 """Draws composite/action.yml from action.yml: the same inputs and outputs, for runners without Docker.
 
 A composite action says where each output comes from, and gets its inputs only as expressions; each of them goes to the
-program as the variable that a container would get. tests/test_action_yml.py compares.
+program as the variable that a container would get. tests/project/test_action_yml.py compares.
 """
 
 import re

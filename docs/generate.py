@@ -1,7 +1,7 @@
 """`make docs`: draws from the code what pages, action.yml and the schema of fleet files say of it.
 
 A block between `<!-- name -->` and `<!-- end -->` is what the function of that name here returns. A page that is
-not what this draws fails tests/test_docs.py, so what the pages promise is what the code does.
+not what this draws fails tests/project/test_docs.py, so what the pages promise is what the code does.
 """
 
 import ast

@@ -17,9 +17,9 @@ from hf_action.rules.outcomes import Cancelled
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
 from hf_action.step import StepRun
-from simhub.server import Server, serve
+from simhub.clock import FakeClock
+from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
-from tests.clocks import FakeClock
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -78,6 +78,18 @@ def read_dotenv(text: str, **variables: str) -> dict[str, str]:
         found[name] = re.sub(r"\$(\$|\w+|{.*?})", lambda mark: variables.get(mark[1].strip("{}"), ""), value.strip())
     assert len(found) <= 20
     return found
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """What a simulated Hub serves TLS with, from an authority of its own."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def one_authority(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> None:
+    """One authority to trust, which takes a client less time to read than all those of the machine."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import hashlib
 
 from tests.browser.github import Mermaid, Theme, open_browser, open_page, show
-from tests.runner.conftest import ROOT
+from tests.container.conftest import ROOT
 
 GOLDEN, SUMS = ROOT / "docs/summary.md", ROOT / "docs/images/summary.sha256"
 PICTURES = {theme: ROOT / f"docs/images/summary-{theme}.png" for theme in Theme}

@@ -5,7 +5,6 @@ A target is a strategy and a check that fails by any exception but the declared 
 
 import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, rea
 from hf_action.rules.operations import pause, restart
 from hf_action.rules.outcomes import ActionError, InvalidInput
 from hf_action.rules.selection import Query
-from tests.clocks import FakeClock
+from simhub.clock import FakeClock
+from tests.support.serving import serving
 
 # ---- the settings parser ----
 
@@ -165,12 +165,8 @@ def saying() -> Iterator[http.server.ThreadingHTTPServer]:
     """Serve whatever is put into `answer` until the block ends."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Said)
     server.handle_error = lambda request, address: None  # a client that has gone is what happens here
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 SPACES = Query(author="acme", search=None)

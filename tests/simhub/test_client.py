@@ -16,15 +16,10 @@ from huggingface_hub.utils import close_session
 
 from simhub.access import Meter
 from simhub.scenarios import NEW, NEWER, OLD, showcase
-from simhub.server import Certificates, serve
+from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, World
 
 HF = Path(sysconfig.get_path("scripts")) / "hf"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(params=["http", "https"])

@@ -10,16 +10,11 @@ import httpx2
 import pytest
 
 from simhub.faults import Fault, Kind
-from simhub.server import Certificates, serve
+from simhub.server import serve
 from simhub.world import Space
 
 PATH = "/api/spaces/demo/one/restart"
 AUTHORIZED = {"Authorization": "Bearer hf_simulatedwrite"}
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(params=["http", "https"])

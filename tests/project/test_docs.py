@@ -1,0 +1,118 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from docs import generate
+from hf_action.diagnosis.causes import BY_WORD
+from hf_action.inputs.settings import parse
+from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.operations.batch import NO_TOKEN
+from hf_action.report.outputs import outputs
+from hf_action.rules.outcomes import Outcome
+from hf_action.rules.results import Step
+from hf_action.rules.stages import STAGES
+from hf_action.step import BUG, STUCK
+from tests.project.test_action_yml import ACTION
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+TROUBLE = (ROOT / "docs/troubleshooting.md").read_text()
+
+
+@pytest.mark.parametrize("word", BY_WORD)
+def test_every_cause_is_listed(word):
+    """One row a cause, on a page that the code draws; the page of troubles leads there."""
+    assert f"| `{word}` |" in (ROOT / "docs/causes.md").read_text()
+    assert "(causes.md)" in TROUBLE
+
+
+def test_every_remedy_of_a_stage_is_listed():
+    """One row a stage."""
+    for stage in STAGES.values():
+        assert not stage.remedy or f"| `{stage.name}` | {stage.remedy} |" in TROUBLE
+
+
+@pytest.mark.parametrize("text", [BUG, STUCK.remedy, STUCK.seen, NO_TOKEN.seen])
+def test_other_messages_are_listed(text):
+    """What ends a step in another way is on the page, too."""
+    assert text in TROUBLE
+
+
+def test_every_outcome_that_fails_has_its_section():
+    """With its exit status."""
+    for outcome in Outcome:
+        if outcome.status:
+            assert re.search(rf"^## `{outcome.word}` \((?:exit status )?{outcome.status}\)", TROUBLE, re.MULTILINE), outcome
+
+
+def test_the_readme_names_everything():
+    """Each input with its default, each output, operation, stage and result word."""
+    for row in INPUTS.values():
+        shown = f"| `{row.name}` | {f'`{row.default}`' if row.default else ''}"
+        assert shown in README, row.name
+    for name in ACTION["outputs"]:
+        assert f"`{name}`" in README, name
+    for word in (*OPERATIONS, *STAGES, *(outcome.word for outcome in Outcome)):
+        assert f"`{word}`" in README, word
+    assert set(ACTION["outputs"]) == set(outputs_of_nothing())
+
+
+def outputs_of_nothing() -> dict[str, str]:
+    return outputs(Step(operation="info", outcome=Outcome.OK, message="", elapsed=0.0, requests=0, prices={}))
+
+
+def test_promises_of_the_security_page_name_tests_that_exist():
+    """A promise is kept by a test, and the test is there."""
+    named = re.findall(r"`(tests/\S+?\.py)::(\w+)`", (ROOT / "docs/security.md").read_text())
+    assert len(named) >= 8
+    for path, test in named:
+        assert f"def {test}(" in (ROOT / path).read_text(), test
+
+
+def test_links_between_documents_lead_somewhere():
+    """A relative link names a file that is there."""
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+# ---- what is drawn, and what is to be copied ----
+
+
+@pytest.mark.parametrize("page", generate.PAGES)
+def test_what_is_drawn_is_up_to_date(page):
+    """Tables and pictures are what `make docs` draws from the code."""
+    text = (ROOT / page).read_text()
+    assert "<!-- end -->" in text
+    assert generate.drawn(text) == text
+
+
+def yaml_blocks() -> list:
+    """Return the YAML of all pages, each with the name of its page."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    blocks = [(page, block) for page in pages for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)]
+    return [pytest.param(block, id=f"{page.name}-{number}") for number, (page, block) in enumerate(blocks)]
+
+
+@pytest.mark.parametrize("block", yaml_blocks())
+def test_what_is_to_be_copied_is_right(block):
+    """Every YAML block is YAML, and what it gives to the action is an input without mistake or warning."""
+    document = yaml.safe_load(block)
+    jobs = document.get("jobs", {}).values() if isinstance(document, dict) else [{"steps": document}]
+    for step in (step for job in jobs for step in job.get("steps", ())):
+        if step.get("uses", "").startswith("OWNER/hf-space@"):
+            given = {name: str(value).replace("${{ github.sha }}", "1" * 40) for name, value in step["with"].items()}
+            flags = [f"--{name}={value.lower() if value in ('True', 'False') else value}" for name, value in given.items()]
+            assert not parse(flags, {"HF_TOKEN": "hf_x", "GITHUB_STATE": "/a/file"}).warnings
+            assert set(re.findall(r"steps\.space\.outputs\.([\w-]+)", block)) <= set(ACTION["outputs"])
+
+
+def test_the_readme_fits_its_purpose():
+    """Its first screen has the two commands, and the whole is under 400 lines."""
+    lines = README.splitlines()
+    assert len(lines) < 400
+    assert [line.split("#")[0].strip() for line in lines[:12] if line.startswith("$")] == ["$ make demo", "$ make test"]

@@ -1,0 +1,118 @@
+"""A terminal for tests: a process of its own session, and the screen as a person would see it."""
+
+import fcntl
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyte
+
+from tests.conftest import clean_environ
+
+ROOT = Path(__file__).parent.parent.parent
+SANE = {"TERM": "xterm-256color", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+class Terminal:
+    """The command, or a script that ends in `sys.exit(main())`, in a terminal of so many columns and lines.
+
+    `stdout` and `stderr` may lead elsewhere; `raw` is all that the terminal was sent.
+    """
+
+    def __init__(
+        self, *words: str, columns: int = 100, lines: int = 30, script: str | None = None, stdout=None, stderr=None,
+        program: list[str] | None = None, **environ: str,
+    ) -> None:  # fmt: skip
+        self.raw = b""
+        self.columns = columns
+        self.screen = pyte.HistoryScreen(columns, lines, history=10_000)
+        self._stream = pyte.ByteStream(self.screen)
+        self._lock = threading.Lock()
+        self._end, inside = pty.openpty()
+        termios.tcsetwinsize(inside, (lines, columns))
+        code = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [str(ROOT / "entrypoint.py")]
+        self.process = subprocess.Popen(
+            [*(program or [sys.executable, "-I", *code]), *words],
+            stdin=inside,
+            stdout=inside if stdout is None else stdout,
+            stderr=inside if stderr is None else stderr,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(inside, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - takes no lock
+            env=clean_environ() | SANE | environ,
+        )
+        os.close(inside)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                some = os.read(self._end, 65536)
+            except OSError:  # as Linux tells that the last process has closed its side
+                return
+            with self._lock:
+                self.raw += some
+                self._stream.feed(some)
+
+    @property
+    def shown(self) -> list[str]:
+        """The lines on the screen now."""
+        with self._lock:
+            return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def scrolled(self) -> list[str]:
+        """The lines that have left the screen at its top."""
+        with self._lock:
+            lines = list(self.screen.history.top)
+        return ["".join(line[column].data for column in range(self.columns)).rstrip() for line in lines]
+
+    @property
+    def text(self) -> str:
+        """Everything that can be read, from the first line to the last."""
+        return "\n".join([*self.scrolled, *self.shown]).rstrip()
+
+    def until(self, condition: str | Callable[[], bool], seconds: float = 20.0) -> None:
+        """Wait until the screen shows a text, or a condition is met."""
+        met = (lambda: condition in "\n".join(self.shown)) if isinstance(condition, str) else condition
+        end = time.monotonic() + seconds
+        while not met():
+            assert time.monotonic() < end, f"it did not come to {condition!r}:\n{self.text}"
+            time.sleep(0.01)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._end, keys.encode())
+
+    def end(self, *, echo: str = "") -> int:
+        """Wait for the end, and check that the terminal was left as it was found; return the exit status.
+
+        Where the line of the prompt to come is not empty, it has what was typed last: `echo`.
+        """
+        status = self.process.wait(timeout=20)
+        self._reader.join(timeout=5)
+        assert not self.screen.cursor.hidden and b"\x1b[?1049" not in self.raw  # nor another screen
+        assert self.shown[self.screen.cursor.y] == echo, self.text
+        return status
+
+    def close(self) -> None:
+        """End the process if it has not ended, and let go of the terminal."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+        self._reader.join(timeout=5)
+        os.close(self._end)
+
+
+def colours(raw: bytes) -> set[bytes]:
+    """Return the sequences that set a colour; bold and dim are none."""
+    parts = (part for found in re.findall(rb"\x1b\[([\d;]*)m", raw) for part in found.split(b";"))
+    return {part for part in parts if re.fullmatch(rb"[34]8|[39][0-7]|4[0-7]|10[0-7]", part)}
