@@ -1,7 +1,7 @@
 """How a step can end badly, each way with its result word, exit status and remedy.
 
 Expected failures of one Space are values (`Verdict`, `Result`); these exceptions end a call to the Hub or the
-whole step. The words and numbers are those of shared/contract.md, "Exit status".
+whole step. The words and numbers are those of docs/contract.md, "Exit status".
 """
 
 from enum import Enum
