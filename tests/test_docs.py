@@ -112,7 +112,33 @@ def test_what_is_to_be_copied_is_right(block):
 
 
 def test_the_readme_fits_its_purpose():
-    """Its first screen has the two commands, and the whole is under 400 lines."""
+    """The uses to paste come first, then on the same page how to try it; and the whole is under 400 lines."""
     lines = README.splitlines()
     assert len(lines) < 400
-    assert [line.split("#")[0].strip() for line in lines[:12] if line.startswith("$")] == ["$ make demo", "$ make test"]
+    first_page = lines[:80]
+    uses = [line for line in first_page if line.startswith("# .github/workflows/")]
+    assert len(uses) == 3 and first_page.index(uses[0]) < 20
+    shown = first_page[first_page.index("## Try it") :]
+    assert [line.split("#")[0].strip() for line in shown if line.startswith("$")] == ["$ make demo", "$ make test"]
+
+
+CONTRACT = (ROOT / "docs/contract.md").read_text()
+
+
+def test_the_contract_names_what_there_is():
+    """Each input with its default, each operation, stage, cause and result word, each output."""
+    for row in INPUTS.values():
+        (default,) = re.findall(rf"^\| `{row.name}` \| (.+?) \| .+ \|$", CONTRACT, re.MULTILINE)
+        assert default == f"`{row.default}`" if row.default else not re.fullmatch("`.*`", default), row.name
+    for word in (*OPERATIONS, *STAGES, *BY_WORD, *ACTION["outputs"], *(outcome.word for outcome in Outcome)):
+        assert f"`{word}`" in CONTRACT, word
+    for outcome in Outcome:
+        assert re.search(rf"^\| {outcome.status} \| .*`{outcome.word}`", CONTRACT, re.MULTILINE), outcome
+
+
+def test_the_code_cites_sections_that_the_contract_has():
+    """A comment says where a rule comes from, by the name of a section or of a cause's heading."""
+    sections = set(re.findall(r"^#+ (.+)$", CONTRACT, re.MULTILINE))
+    for path in (ROOT / "hf_action").glob("**/*.py"):
+        cited = re.findall(r"docs/contract\.md, \"?([A-Z][a-z]+(?: [a-z]+)*)", " ".join(path.read_text().split()))
+        assert set(cited) <= sections, path.name
