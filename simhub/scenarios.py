@@ -79,7 +79,7 @@ def showcase() -> list[Space]:
         ),
         _space(
             "stale-error",
-            "a restart mends it, after 8 s of the old BUILD_ERROR",
+            "a restart fixes it, after 8 s of the old BUILD_ERROR",
             stage="BUILD_ERROR",
             error=BUILD_FAILED,
             restart=build(stale=8),
