@@ -1,5 +1,6 @@
 """The documents say what the code does."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -142,3 +143,36 @@ def test_the_code_cites_sections_that_the_contract_has():
     for path in (ROOT / "hf_action").glob("**/*.py"):
         cited = re.findall(r"docs/contract\.md, \"?([A-Z][a-z]+(?: [a-z]+)*)", " ".join(path.read_text().split()))
         assert set(cited) <= sections, path.name
+
+
+# ---- every message is on the page of troubles ----
+
+# How errors and verdicts are called, with the place of the message among their arguments.
+MESSAGES = {"Verdict": 1, "Refused": 0, "Denied": 0, "NotFound": 0, "Unreachable": 0, "OutOfTime": 0, "NotRolledBackError": 0}
+BARE = 12  # letters of a fixed part that can be looked up
+
+
+def messages() -> list:
+    """Return the longest fixed part of each message that the code makes, with the module it is from."""
+    found = set()
+    for path in sorted((ROOT / "hf_action").glob("**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in MESSAGES and len(node.args) > MESSAGES[name]:
+                found |= {(path.stem, fixed_part(node.args[MESSAGES[name]]))}
+            elif isinstance(node, ast.FunctionDef) and node.name == "why_not":
+                found |= {(path.stem, fixed_part(each.value)) for each in ast.walk(node) if isinstance(each, ast.Return)}
+    return sorted(row for row in found if len(row[1]) >= BARE)
+
+
+def fixed_part(node: ast.expr) -> str:
+    """Return the longest part of a text that does not depend on anything."""
+    values = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [each.value for each in values if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return max(texts, key=len, default="").strip(" .,:;()")
+
+
+@pytest.mark.parametrize(("module", "text"), messages())
+def test_every_message_is_listed(module, text):
+    """Whoever searches the page for the words of a message finds it."""
+    assert text in TROUBLE.replace("`", ""), module
