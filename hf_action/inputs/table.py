@@ -30,7 +30,7 @@ RETRIED = frozenset(name for name, row in operations.OPERATIONS.items() if row.r
 ALL = frozenset(OPERATIONS)
 
 DEFAULT_STAGES = {name: row.waits_for for name, row in operations.OPERATIONS.items() if row.waits_for}
-# Other words for an operation, to name the right one to whoever writes them.
+# Other words for an operation, to suggest the right one.
 SYNONYMS = {
     "info": (
         "status",
@@ -156,8 +156,8 @@ INPUTS = {
         ),
         Input(
             "if-superseded",
-            "What becomes of a step whose commit another push has overtaken: fail; or pass, which leaves the result "
-            "superseded and sets the exit status to 0.",
+            "What to do when another push has replaced the commit: fail; or pass, which keeps the result superseded "
+            "and sets the exit status to 0.",
             forms.SUPERSEDED,
             Group.WAITING,
             default="fail",
@@ -203,8 +203,8 @@ INPUTS = {
         ),
         Input(
             "rollback",
-            "When a new commit fails, put the files of the last good one back, by a commit. The step fails all the "
-            "same.",
+            "When a new commit fails, put the files of the last good one back with another commit. The step still "
+            "fails.",
             forms.BOOLEAN,
             Group.ACTION,
             default="false",

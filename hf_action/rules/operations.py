@@ -256,7 +256,7 @@ OPERATIONS = {
         ),
         Operation(
             "wake",
-            "Make each Space serve with the least that helps: a visit, or a restart where that does not help.",
+            "Make each Space serve: visit it, and restart it only where a visit does not help.",
             changes=True,
             waits_for="RUNNING",
             retried=True,

@@ -28,7 +28,7 @@ class Outcome(Enum):
         self.status = status
 
 
-# Gravest first: with several Spaces the worst result decides.
+# Worst first: with several Spaces the worst result decides.
 SEVERITY = (
     Outcome.CANCELLED,
     Outcome.DENIED,
@@ -126,7 +126,7 @@ class Unreachable(ActionError):
 
 
 class OutOfTime(Unreachable):
-    """The budget was spent before anything could be asked, which is no fault of the Hub."""
+    """The budget was spent before anything could be asked, which is not the Hub's fault."""
 
     outcome = Outcome.TIMED_OUT
 
