@@ -109,7 +109,7 @@ def showcase() -> list[Space]:
         ),
         _space(
             "future-stage",
-            "a restart goes through a stage nobody has heard of",
+            "a restart goes through a stage that is not known",
             restart=(*rebuild()[:2], Phase(13, "RUNNING_WARMING_UP"), Phase(17, "RUNNING", commit=HEAD)),
         ),
         _space(

@@ -174,5 +174,5 @@ def fixed_part(node: ast.expr) -> str:
 
 @pytest.mark.parametrize(("module", "text"), messages())
 def test_every_message_is_listed(module, text):
-    """Whoever searches the page for the words of a message finds it."""
+    """A user who searches the page for the words of a message finds them."""
     assert text in TROUBLE.replace("`", ""), module
