@@ -81,6 +81,14 @@ def test_links_between_documents_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_every_page_is_listed():
+    """The page of pages has a row for each document, and the README leads to it and to the contract."""
+    pages = (ROOT / "docs/README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"]({page.name})" in pages or page.name == "README.md", page.name
+    assert "](docs/README.md)" in README and "](docs/contract.md)" in README
+
+
 # ---- what is drawn, and what is to be copied ----
 
 
