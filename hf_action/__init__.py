@@ -1,4 +1,4 @@
-"""Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
+"""Operate Hugging Face Spaces, and wait until they are really in the stage asked for.
 
 Read in this order: clock, rules.stages, rules.outcomes, rules.sanitize, rules.addresses, rules.models, rules.waiting,
 rules.pace, rules.selection, rules.account, rules.operations, rules.results, rules.retrying, rules.rollback,

@@ -132,8 +132,8 @@ INPUTS = {
         ),
         Input(
             "if-superseded",
-            "What becomes of a step whose commit another push has overtaken: fail; or pass, which leaves the result "
-            "superseded and sets the exit status to 0.",
+            "What to do when another push has replaced the commit: fail; or pass, which keeps the result superseded "
+            "and sets the exit status to 0.",
             forms.SUPERSEDED,
             Group.WAITING,
             default="fail",
@@ -179,8 +179,8 @@ INPUTS = {
         ),
         Input(
             "rollback",
-            "When a new commit fails, put the files of the last good one back, by a commit. The step fails all the "
-            "same.",
+            "When a new commit fails, put the files of the last good one back with another commit. The step still "
+            "fails.",
             forms.BOOLEAN,
             Group.ACTION,
             default="false",

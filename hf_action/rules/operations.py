@@ -264,7 +264,7 @@ OPERATIONS = {
         ),
         Operation(
             "wake",
-            "Make each Space serve with the least that helps: a visit, or a restart where that does not help.",
+            "Make each Space serve: visit it, and restart it only where a visit does not help.",
             synonyms="start resume unpause up",
             changes=True,
             waits_for="RUNNING",
