@@ -36,6 +36,7 @@ NOT_UNDONE = Verdict(
     "cancelled before it was known to be put back",
     "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
 )
+CANCELLED = Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
 # That there was nothing to do is for an action no success that looks like work.
 NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
 NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
@@ -135,19 +136,10 @@ class StepRun:
             self._prices = sound(batch.prices or hub.prices())
 
     def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
-        from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
-
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
         self._deadline = max(self._began + settings.timeout, least)
-        self._hub = Hub(
-            endpoint=settings.endpoint,
-            token=settings.token,
-            clock=self._log,
-            deadline=self._deadline,
-            info=self._log.info,
-            redact=self._runner.redact,
-        )
-        return self._hub
+        self._hub = hub = _hub(settings, runner=self._runner, log=self._log, deadline=self._deadline)
+        return hub
 
     def restore(self) -> None:
         """Undo what the step has changed; the post step needs little of the settings."""
@@ -215,7 +207,10 @@ class StepRun:
     def _sum_up(self, *, cancelled: bool) -> Step:
         results = withhold(self._results(cancelled=cancelled), self._runner.holds_secret)
         if not results:
-            return self._bare(self._ending_of_nothing(cancelled=cancelled))
+            ending = self._ending or (NOT_FOUND if self._operation == "list" else NOT_SELECTED)
+            if self._mistakes:
+                ending = Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
+            return self._bare(CANCELLED if cancelled else ending)
         return conclude(
             results,
             cancelled=cancelled,
@@ -247,16 +242,22 @@ class StepRun:
             prices=self._prices,
         )
 
-    def _ending_of_nothing(self, *, cancelled: bool) -> Verdict:
-        if cancelled:
-            return Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
-        if self._mistakes:
-            return Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
-        return self._ending or (NOT_FOUND if self._operation == "list" else NOT_SELECTED)
-
     def _warn(self, warnings: Sequence[str]) -> None:
         for warning in warnings:
             self._log.annotate("warning", warning)
+
+
+def _hub(settings: Settings | PostSettings, *, runner: Runner, log: Log, deadline: float) -> "Hub":
+    from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
+
+    return Hub(
+        endpoint=settings.endpoint,
+        token=settings.token,
+        clock=log,
+        deadline=deadline,
+        info=log.info,
+        redact=runner.redact,
+    )
 
 
 def _login(runner: Runner) -> str:
