@@ -77,7 +77,7 @@ ENGINE := $(BIN)/python -m pytest -n 2 --dist loadfile -m "container or act"
 bench: setup ## Compare the action with what people use today, on this machine; fails where a goal is missed
 	@$(BIN)/python -m bench
 
-# The post step's Undo and what is saved for it talk to the Hub, so they are no pure code; the rest of undo.py is.
+# The post step's Undo and what is saved for it talk to the Hub, so they are not pure code; the rest of undo.py is.
 mutants: setup ## Change the pure modules in thousands of small ways, and count what the tests notice
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
 	rm -rf mutants

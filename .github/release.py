@@ -22,7 +22,7 @@ UNRELEASED = "  image: Dockerfile\n"
 
 
 class Refusal(Exception):
-    """Why there is no release, a line a reason."""
+    """Why nothing is released, one line for each reason."""
 
 
 def main(words: list[str]) -> int:

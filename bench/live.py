@@ -1,7 +1,7 @@
 """Delays in real time: from the stage being reached on the simulated Hub to the end of a process that waits for it.
 
 `python -m bench.live` prints them as JSON. All peers wait for the same Spaces at the same time, each in a process of
-its own, forked from one that has imported everything; nothing is compressed, and nobody's clock is replaced.
+its own, forked from one that has imported everything; nothing is compressed, and no clock is replaced.
 """
 
 import json

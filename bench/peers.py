@@ -26,7 +26,7 @@ OWNER = "acme"
 TOKENS = {TOKEN: Token(name="bench", owners=frozenset({OWNER}), writes=frozenset({OWNER}))}
 # Seconds that a wait may take, the same for all; no timeline here is that long.
 UNREACHABLE_AFTER = 2700
-# hf looks for updates of itself, and for coding agents: nobody shall wait for servers that are not there.
+# hf looks for updates of itself, and for coding agents: no peer is to wait for servers that are not there.
 ENVIRON = {"HF_TOKEN": TOKEN, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1"}
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "requirements" / "image.txt"
 HELP = "Put actions/setup-python before this step, or see docs/runners.md for what a runner needs"
-# The pins of the container, which leave out what packages name but the action never imports: hence --no-deps.
+# The pins of the container, which leave out what packages name but the action never imports: so --no-deps.
 INSTALL = ("install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps")
 
 
@@ -36,7 +36,7 @@ def main() -> int:
         return 1
     os.environ.pop("GITHUB_STATE", None)  # what is kept there is for a post step, and a composite action has none
     command = [str(python), "-I", str(ROOT / "entrypoint.py"), *sys.argv[1:]]
-    if os.name == "nt":  # there, exec leaves the waiting step with the exit status of nobody
+    if os.name == "nt":  # there, exec ends at once for the waiting step, which then has no exit status of the action
         return subprocess.call(command)
     os.execv(python, command)  # so that signals of the runner reach the action itself
 

@@ -24,14 +24,14 @@ from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  #
 from hf_action.rules.outcomes import SEVERITY, Outcome  # noqa: E402 - a script finds the code beside it
 from hf_action.rules.pace import Events, interval  # noqa: E402
 from hf_action.rules.stages import STAGES, Kind  # noqa: E402
-from hf_action.rules.waiting import Goal, Observation, judge  # noqa: E402
+from hf_action.rules.waiting import BROKEN_FOR, Goal, Observation, judge  # noqa: E402
 
 PAGES = ("README.md", "docs/architecture.md", "docs/causes.md", "docs/performance.md")
 OLD, HEAD, NEWER = "0" * 40, "1" * 40, "2" * 40
 
 
 def main() -> int:
-    """Draw every block anew; return the exit status."""
+    """Draw every block again; return the exit status."""
     for page in PAGES:
         path = ROOT / page
         path.write_text(drawn(path.read_text()))
@@ -133,7 +133,10 @@ def commits() -> str:
     rows = []
     for shown, wish in wishes.items():
         goal = replace(GOAL, commit=wish)
-        looks = [Observation(at=99.0, stage="RUNNING", commit=commit, head=head) for commit, head in columns.values()]
+        looks = [
+            Observation(at=99.0, stage="RUNNING", commit=commit, head=head, knows_commit=wish == HEAD)
+            for commit, head in columns.values()
+        ]
         rows.append([code(shown) if shown == wish else shown, *(ended(goal, look) for look in looks)])
     return table([code("commit"), *columns], rows)
 
@@ -144,13 +147,17 @@ GOAL = Goal(stages=frozenset({"RUNNING"}), began=0.0, deadline=1e9, before="RUNN
 def verdict(*, stage: str, wanted: bool) -> str:
     """Say how a wait ends on a stage: at once, or once it is believed."""
     goal = replace(GOAL, stages=frozenset({stage if wanted else "ANOTHER"}), before=stage, commit="any")
-    first, settled = (ended(goal, Observation(at=at, stage=stage)) for at in (0.0, goal.settle))
-    return first if first == settled else f"{settled}, once believed"
+    first, settled, later = (Observation(at=at, stage=stage) for at in (0.0, goal.settle, goal.settle + BROKEN_FOR))
+    if ended(goal, first) == ended(goal, first, settled, later):
+        return ended(goal, first)
+    if ended(goal, settled) == ended(goal, settled, later):
+        return f"{ended(goal, settled)}, once believed"
+    return f"{ended(goal, settled, later)}, once believed and seen for {BROKEN_FOR:g} s"
 
 
-def ended(goal: Goal, look: Observation) -> str:
-    """Return how the wait ends with a look."""
-    found = judge(goal, [look], look.at)
+def ended(goal: Goal, *looks: Observation) -> str:
+    """Return how the wait ends with the last of some looks."""
+    found = judge(goal, looks, looks[-1].at)
     return code(found.outcome.word) if found else "waiting goes on"
 
 

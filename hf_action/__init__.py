@@ -1,4 +1,4 @@
-"""Operate Hugging Face Spaces, and wait until they are truly in the stage asked for.
+"""Operate Hugging Face Spaces, and wait until they are really in the stage asked for.
 
 Read in this order: clock, rules.stages, rules.outcomes, rules.sanitize, rules.addresses, rules.models, rules.waiting,
 rules.pace, rules.selection, rules.account, rules.operations, rules.results, rules.retrying, rules.rollback,
@@ -9,9 +9,10 @@ diagnosis.run_causes, diagnosis.causes, diagnosis.messages, diagnosis.remedies, 
 report.gantt, report.outputs, report.summary, report.listing, report.withheld, hub.bounds, hub.failures,
 hub.redirects, hub.transport, hub.refusals, hub.app, hub.keyless, hub.facts, hub.listing, hub.repository, hub.streams,
 hub.client, hub.login, operations.progress, operations.events, operations.polling, operations.writes,
-operations.execution, operations.retrying, operations.rollback, operations.explanation, operations.watching,
-operations.selecting, operations.batch, operations.undo, runner.streams, runner.files, runner.github, runner.log,
-runner.terminal, runner.publisher, step, main
+operations.acting, operations.verdicts, operations.waking, operations.execution, operations.retrying,
+operations.rollback, operations.explanation, operations.rounds, operations.watching, operations.selecting,
+operations.batch, operations.undo, runner.streams, runner.files, runner.github, runner.log, runner.terminal,
+runner.publisher, runner.states, step, main
 
 The rules come first; docs/architecture.md draws the rooms.
 """

@@ -112,7 +112,7 @@ class Watchdog(threading.Thread):
             os._exit(status)  # the report is being written already, to a disk that does not answer
         if self._step_run.done:
             return
-        with suppress(RuntimeError):  # nor may a pipe that nobody reads hold up this one
+        with suppress(RuntimeError):  # a pipe without a reader must not hold up this process either
             threading.Timer(patience, os._exit, [status]).start()
         self._step_run.give_up()
         status = self._step_run.report(cancelled=signalled)

@@ -2,22 +2,24 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hf_action.clock import wall_time
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
 from hf_action.operations.batch import Batch
-from hf_action.operations.progress import SpaceProgress, verdict_of
-from hf_action.operations.undo import Restore, Saver, check_room, load
+from hf_action.operations.progress import verdict_of
+from hf_action.operations.undo import Restore, check_room
 from hf_action.report.outputs import sound
-from hf_action.report.withheld import REMEDY, SEEN, withhold
-from hf_action.rules.operations import FREE, SavedState
-from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome, Refused
+from hf_action.report.withheld import withhold
+from hf_action.rules.operations import FREE
+from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
 from hf_action.rules.results import Result, Step, conclude
 from hf_action.rules.waiting import Verdict
 from hf_action.runner.github import Runner, workspace_file
 from hf_action.runner.log import Log
 from hf_action.runner.publisher import Publisher
+from hf_action.runner.states import States
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
@@ -34,6 +36,7 @@ NOT_UNDONE = Verdict(
     "cancelled before it was known to be put back",
     "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
 )
+CANCELLED = Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
 # That there was nothing to do is for an action no success that looks like work.
 NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
 NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
@@ -62,7 +65,7 @@ class StepRun:
         self._settings: Settings | PostSettings | None = None
         self._batch: Batch | None = None
         self._undo: Restore | None = None
-        self._saver = Saver(runner.files.save_state)
+        self._states = States(runner)
         self._hub: Hub | None = None
         self._deadline: float = 0.0  # 0: nothing was asked of the Hub yet
         self._prices: Mapping[str, float] = {}
@@ -104,21 +107,13 @@ class StepRun:
     def start(self) -> Settings:
         """Read the settings; raises InvalidInput."""
         self._settings = settings = parse(
-            self._words, self._runner.environ, self._runner.read_file, workspace_file, self._login
+            self._words, self._runner.environ, self._runner.read_file, workspace_file, partial(_login, self._runner)
         )
         self._report_file = settings.report_file
         self._runner.mask(settings.token)  # before anything else is printed
         self._warn(settings.warnings)
         self._log.info(describe(settings))
         return settings
-
-    def _login(self) -> str:
-        """Return the token of `hf auth login` where a person sees that it is used."""
-        if not self._runner.is_terminal:
-            return ""
-        from hf_action.hub.login import token_of_login  # of a package that takes long to load
-
-        return token_of_login()
 
     def carry_out(self, settings: Settings) -> None:
         """Do what the settings say."""
@@ -131,19 +126,27 @@ class StepRun:
             began=self._began,
             deadline=self._deadline,
             today=wall_time(),
-            save=self._save_state,
+            save=self._states.save,
             check=check_room,
         )
-        self._log_in(hub, settings)
+        if settings.keyless:
+            hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
         batch.run()
         if batch.hardware() - {FREE}:
             self._prices = sound(batch.prices or hub.prices())
+
+    def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
+        least = self._log.now() + min(settings.timeout, FIRST_LOOK)
+        self._deadline = max(self._began + settings.timeout, least)
+        self._hub = hub = _hub(settings, runner=self._runner, log=self._log, deadline=self._deadline)
+        return hub
 
     def restore(self) -> None:
         """Undo what the step has changed; the post step needs little of the settings."""
         self._settings = settings = parse_post(self._runner.environ)
         self._runner.mask(settings.token)
-        states = self._states()
+        states, warnings = self._states.load()
+        self._warn(warnings)
         if not states:
             self._idle = True
             return
@@ -156,53 +159,11 @@ class StepRun:
             log=self._log,
             deadline=self._deadline,
         )
-        self._log_in(hub, settings)
+        if settings.keyless:
+            hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
         undo.run()
         if any(result.changed for result in undo.results(None)):
             self._prices = sound(hub.prices())
-
-    def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
-        from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
-
-        least = self._log.now() + min(settings.timeout, FIRST_LOOK)
-        self._deadline = max(self._began + settings.timeout, least)
-        self._hub = Hub(
-            endpoint=settings.endpoint,
-            token=settings.token,
-            clock=self._log,
-            deadline=self._deadline,
-            info=self._log.info,
-            redact=self._runner.redact,
-        )
-        return self._hub
-
-    def _log_in(self, hub: "Hub", settings: Settings | PostSettings) -> None:
-        if settings.keyless:
-            hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
-
-    def _save_state(self, progress: SpaceProgress) -> None:
-        """Save what the post step needs before a change is sent, so that no kill comes between."""
-        if progress.settings.restore:
-            runtime = progress.acted_on or progress.latest.runtime
-            kept = f"{progress.space} {runtime.stage} {runtime.hardware} {runtime.requested_hardware}"
-            if self._runner.holds_secret(kept):
-                raise Refused(f"its state cannot be kept: {SEEN}", remedy=REMEDY)
-            self._saver.save(progress)
-            self._runner.tell_troubles()
-
-    def _states(self) -> list[SavedState]:
-        """Return what the step kept; what is not readable of it stops nothing else."""
-        states: list[SavedState] = []
-        unreadable = 0
-        for text in self._runner.files.saved_states():
-            try:
-                states += load(text)
-            except ValueError as error:
-                unreadable += 1
-                self._warn([str(error)])
-        if unreadable and not states:
-            raise ActionError("nothing that the step has saved is readable")
-        return states
 
     def beat(self) -> None:
         """Say that the step is alive, where nothing else has been said for long."""
@@ -237,9 +198,7 @@ class StepRun:
 
     def last_words(self) -> str:
         """Return what was sent, for somebody who does not wait for the report."""
-        sent = self._batch.sent() if self._batch else []
-        told = "; ".join(sent[:MAX_TOLD]) + (f"; and {len(sent) - MAX_TOLD} more" if len(sent) > MAX_TOLD else "")
-        return self._runner.plain(f"ended at once; sent, and going on at the Hub: {told or 'nothing'}")
+        return self._runner.plain(_last_words(self._batch.sent() if self._batch else []))
 
     def close(self) -> None:
         """End what the last report has left open."""
@@ -248,7 +207,10 @@ class StepRun:
     def _sum_up(self, *, cancelled: bool) -> Step:
         results = withhold(self._results(cancelled=cancelled), self._runner.holds_secret)
         if not results:
-            return self._bare(self._ending_of_nothing(cancelled=cancelled))
+            ending = self._ending or (NOT_FOUND if self._operation == "list" else NOT_SELECTED)
+            if self._mistakes:
+                ending = Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
+            return self._bare(CANCELLED if cancelled else ending)
         return conclude(
             results,
             cancelled=cancelled,
@@ -280,13 +242,33 @@ class StepRun:
             prices=self._prices,
         )
 
-    def _ending_of_nothing(self, *, cancelled: bool) -> Verdict:
-        if cancelled:
-            return Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
-        if self._mistakes:
-            return Verdict(Outcome.INVALID_INPUT, " ".join(self._mistakes))
-        return self._ending or (NOT_FOUND if self._operation == "list" else NOT_SELECTED)
-
     def _warn(self, warnings: Sequence[str]) -> None:
         for warning in warnings:
             self._log.annotate("warning", warning)
+
+
+def _hub(settings: Settings | PostSettings, *, runner: Runner, log: Log, deadline: float) -> "Hub":
+    from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
+
+    return Hub(
+        endpoint=settings.endpoint,
+        token=settings.token,
+        clock=log,
+        deadline=deadline,
+        info=log.info,
+        redact=runner.redact,
+    )
+
+
+def _login(runner: Runner) -> str:
+    """Return the token of `hf auth login` where a person sees that it is used."""
+    if not runner.is_terminal:
+        return ""
+    from hf_action.hub.login import token_of_login  # of a package that takes long to load
+
+    return token_of_login()
+
+
+def _last_words(sent: Sequence[str]) -> str:
+    more = f"; and {len(sent) - MAX_TOLD} more" if len(sent) > MAX_TOLD else ""
+    return f"ended at once; sent, and going on at the Hub: {'; '.join(sent[:MAX_TOLD]) or 'nothing'}{more}"

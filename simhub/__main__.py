@@ -102,26 +102,26 @@ def show_request(request: Request) -> None:
     """Print one line about a request."""
     query = f"?{request.query}" if request.query else ""
     who = "" if request.authenticated else "  anonymous"
-    with suppress(OSError):  # a closed terminal is no reason to answer worse
+    with suppress(OSError):  # a closed terminal must not make answers worse
         print(f"{request.at:8.1f}s  {request.status or '---'}  {request.method} {request.path}{query}{who}", flush=True)
 
 
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def _port(text: str) -> int:
     if _whole(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
     return int(text)
 
 
 def _speed(text: str) -> float:
     speed = float(text)
     if not 0 < speed < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no speed")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed")
     return speed
 
 

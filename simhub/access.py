@@ -53,7 +53,7 @@ def login_wanted() -> Refusal:
 
 
 def bad_credentials() -> Refusal:
-    """Return the refusal of a token that nobody knows."""
+    """Return the refusal of a token that is not known."""
     return _explained(401, "Invalid credentials in Authorization header")
 
 

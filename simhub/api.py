@@ -28,7 +28,7 @@ from simhub.world import World
 class Api:
     """The ASGI application: the Hub's API and pages, and below /_apps/ and /_static/ the Spaces' own hosts.
 
-    The apps are served by the names of their hosts as well (acme-demo.hf.space), to whoever finds the way here.
+    The apps are served by the names of their hosts as well (acme-demo.hf.space), to any client that comes here.
     A listing's pages hold `page_size`, or as many as are asked for, but never more than `page_cap`. `keep_alive` is
     real seconds between two signs of life of a stream, `chatter` between two events that mean nothing.
     """

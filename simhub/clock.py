@@ -1,4 +1,4 @@
-"""A clock for tests: both the simulated Hub and whoever watches it can live by it, so that hours take no time."""
+"""A clock for tests: both the simulated Hub and its clients can use it, so that hours take no time."""
 
 import math
 import threading

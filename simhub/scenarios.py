@@ -79,7 +79,7 @@ def showcase() -> list[Space]:
         ),
         _space(
             "stale-error",
-            "a restart mends it, after 8 s of the old BUILD_ERROR",
+            "a restart fixes it, after 8 s of the old BUILD_ERROR",
             stage="BUILD_ERROR",
             error=BUILD_FAILED,
             restart=build(stale=8),
@@ -109,7 +109,7 @@ def showcase() -> list[Space]:
         ),
         _space(
             "future-stage",
-            "a restart goes through a stage nobody has heard of",
+            "a restart goes through a stage that is not known",
             restart=(*rebuild()[:2], Phase(13, "RUNNING_WARMING_UP"), Phase(17, "RUNNING", commit=HEAD)),
         ),
         _space(

@@ -12,7 +12,7 @@ DOCS = "https://huggingface.co/docs/hub"
 
 
 class Blame(StrEnum):
-    """Who can put it right: whoever writes the app, or its settings, whoever pays for it, or Hugging Face."""
+    """Who can fix it: the author of the app or of its settings, the account that pays for it, or Hugging Face."""
 
     APP = "app"
     SETTINGS = "settings"

@@ -21,7 +21,7 @@ MAX_TOLD = 300
 _APP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.static)?\.hf\.space")
 # What the edge says on every path, with status 200, while an app starts; its status: tests/samples/evidence.json.
 _HOLDING = re.compile(rb"Preparing\s+Space", re.IGNORECASE)
-# What the answer of an app bears when it comes by way of the edge; same source.
+# What the answer of an app has when it comes by way of the edge; same source.
 _PROXIED = "x-proxied-"
 MISSING = "{status} from {url}, without the text {text!r}"
 HOLDING = "the Hub's page 'Preparing Space' from {url}; the app has not started"

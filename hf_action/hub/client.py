@@ -84,7 +84,7 @@ class Hub:
     def space_info(self, space: str, *, patient: bool = True) -> SpaceInfo:
         """Look at a Space for the first time; `patient` asks again after passing failures, for up to five minutes.
 
-        The answer bears the new name of a Space that was renamed.
+        The answer has the new name of a Space that was renamed.
         """
         ask = self._session.patiently if patient else self._session.ask
         return ask(lambda: self._facts.space_info(space), space)

@@ -35,7 +35,7 @@ class Facts:
     _told: set[str] = field(default_factory=set)
 
     def space_info(self, space: str) -> SpaceInfo:
-        """Ask for a Space; the answer bears its new name, where the old one was asked for."""
+        """Ask for a Space; the answer has its new name, where the old one was asked for."""
         raw = self._about(lambda: self.access.api.space_info(space), space)
         runtime = raw.get("runtime") if isinstance(raw, dict) else None
         read = self._readable(read_runtime(runtime)) if runtime else self.runtime(read_id(raw))

@@ -1,4 +1,4 @@
-"""Who asks: nobody, the bearer of a token, or a job that GitHub vouches for.
+"""Who asks: an anonymous user, the owner of a token, or a job that GitHub vouches for.
 
 Source: huggingface_hub, _oidc.py; https://huggingface.co/docs/hub/trusted-publishers
 """

@@ -1,7 +1,7 @@
 """The repository of a Space: its newest commits, the files of two of them, and a commit that makes one the other.
 
 All is done by huggingface_hub's own calls. What is copied from another commit travels only where it is small: of a
-large file (Git LFS, Xet) the commit holds the pointer, and the Hub has the content. A commit bears its parent, which
+large file (Git LFS, Xet) the commit holds the pointer, and the Hub has the content. A commit names its parent, which
 the Hub compares with the head, so the same one is never made twice, whatever becomes of its answer.
 
 Source: docs/contract.md, "Rollback"; huggingface_hub, hf_api.py (create_commit) and _commit_api.py.

@@ -44,7 +44,7 @@ MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError
 Answer = TypeVar("Answer")
 
 
-# Looks at each answer that has been read, and raises what is wrong with it; whoever asks for files sets another one.
+# Looks at each answer that has been read, and raises what is wrong with it; a request for files sets another one.
 CHECK: ContextVar[Callable[[httpx2.Response], None]] = ContextVar("CHECK", default=check_values)
 
 

@@ -322,7 +322,7 @@ def parse_endpoint(text: str) -> str:
 
 def parse_health_check(text: str) -> str:
     """Read `auto`, a path on the app's own host, or an https address."""
-    wrong = "is neither auto, a path such as /healthz on the app's own host, nor an https address"
+    wrong = "is not auto, a path such as /healthz on the app's own host, or an https address"
     if text.lower() == "auto":
         return "auto"
     if re.fullmatch(r"/(?!/)[\x21-\x7e]*", text):
@@ -347,7 +347,7 @@ def parse_logs(text: str) -> str:
     """Read when the log is fetched."""
     if text in LOGS:
         return text
-    raise ValueError(f"is none of {', '.join(LOGS)}")
+    raise ValueError(f"is not one of {', '.join(LOGS)}")
 
 
 def parse_count(text: str) -> int:

@@ -30,36 +30,12 @@ RETRIED = frozenset(name for name, row in operations.OPERATIONS.items() if row.r
 ALL = frozenset(OPERATIONS)
 
 DEFAULT_STAGES = {name: row.waits_for for name, row in operations.OPERATIONS.items() if row.waits_for}
-# Other words for an operation, to name the right one to whoever writes them.
-SYNONYMS = {
-    "info": (
-        "status",
-        "state",
-        "stat",
-        "stats",
-        "show",
-        "get",
-        "describe",
-        "inspect",
-        "look",
-        "check",
-        "view",
-        "health",
-    ),
-    "list": ("ls", "ps", "find", "search"),
-    "wait": ("watch", "await", "until"),
-    "restart": ("reboot", "reload", "rebuild", "factory-reboot"),
-    "pause": ("stop", "suspend", "shutdown", "halt"),
-    "wake": ("start", "resume", "unpause", "up"),
-    "hardware": ("upgrade", "gpu", "flavor"),
-    "sleep-time": ("sleep",),
-}
 
 
 def suggest_operation(text: str) -> str:
     """Return ` (did you mean …?)` for a word that is not an operation; see `nearest`."""
     word = text.lower()
-    meant = [name for name, words in SYNONYMS.items() if word == name or word in words]
+    meant = [name for name, row in operations.OPERATIONS.items() if word in (name, *row.synonyms.split())]
     return f" (did you mean {meant[0]}?)" if meant else nearest(text, OPERATIONS, changing=CHANGES)
 
 
@@ -156,8 +132,8 @@ INPUTS = {
         ),
         Input(
             "if-superseded",
-            "What becomes of a step whose commit another push has overtaken: fail; or pass, which leaves the result "
-            "superseded and sets the exit status to 0.",
+            "What to do when another push has replaced the commit: fail; or pass, which keeps the result superseded "
+            "and sets the exit status to 0.",
             forms.SUPERSEDED,
             Group.WAITING,
             default="fail",
@@ -203,8 +179,8 @@ INPUTS = {
         ),
         Input(
             "rollback",
-            "When a new commit fails, put the files of the last good one back, by a commit. The step fails all the "
-            "same.",
+            "When a new commit fails, put the files of the last good one back with another commit. The step still "
+            "fails.",
             forms.BOOLEAN,
             Group.ACTION,
             default="false",

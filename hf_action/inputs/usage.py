@@ -1,4 +1,4 @@
-"""Tells people how to call the command: `--help`, and a few lines for whoever types only its name.
+"""Tells people how to call the command: `--help`, and a few lines for a user who types only its name.
 
 Drawn from `INPUTS`, `OPERATIONS` and `Outcome`.
 """
@@ -27,7 +27,7 @@ EXAMPLES = {
 OWN = {
     "json": "Print the outputs as one JSON document to stdout, and everything else to stderr. So does --format json.",
     "quiet": "Print results, warnings and errors only. -q is the same.",
-    "no-wait": "End once the request was taken: the same as --wait-for-stage none.",
+    "no-wait": "End as soon as the request is accepted: the same as --wait-for-stage none.",
     "completion": "Print a script that makes a shell complete words; write --completion and one of bash, zsh, fish.",
     "help": "Print this help; behind an operation, the help of that operation.",
     "version": "Print the version.",

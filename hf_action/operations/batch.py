@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hf_action.clock import Clock
 from hf_action.inputs.settings import Settings
+from hf_action.operations.acting import Actor
 from hf_action.operations.execution import Execution
 from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
@@ -62,11 +63,8 @@ class Batch:
         self._save = save
         self._check = check
         self._one_at_a_time = Lock()
-        self._poller = Poller(
-            hub=hub, clock=clock, log=log, began=began, deadline=deadline, width=settings.max_parallel
-        )
-        self._execution = Execution(
-            hub=hub,
+        self._poller = Poller(hub=hub, clock=clock, log=log, began=began, deadline=deadline)
+        actor = Actor(
             poller=self._poller,
             sender=Sender(hub=hub, clock=clock, deadline=deadline, info=log.info),
             clock=clock,
@@ -75,6 +73,14 @@ class Batch:
             timeout=settings.timeout,
             save=self._save_one,
             end=self._end,
+        )
+        self._execution = Execution(
+            hub=hub,
+            poller=self._poller,
+            actor=actor,
+            clock=clock,
+            began=began,
+            deadline=deadline,
             claim=self._claim,
         )
         self._explainer = Explainer(
@@ -101,14 +107,7 @@ class Batch:
         self._selector = Selector(hub=hub, clock=clock, log=log, deadline=deadline, width=settings.max_parallel)
         self.prices: Mapping[str, float] = {}  # where the selection has asked for them
         self._claimed: dict[str, SpaceProgress] = {}
-        self._members: dict[str, SpaceProgress] = {}
-        # What the fleet file says of a Space counts before what the step says of all.
-        own = {space.lower(): some for some in settings.fleet for space in some.spaces}
-        for some in (settings, *settings.fleet):
-            for space in some.spaces:
-                self._members.setdefault(
-                    space.lower(), SpaceProgress(space=space, settings=own.get(space.lower(), some))
-                )
+        self._members = _named(settings)
 
     def run(self) -> None:
         """Do it all; afterwards every Space has its result.
@@ -149,11 +148,7 @@ class Batch:
     def cancel(self) -> None:
         """End what is open because a signal came; the message says what the Hub goes on with."""
         for progress in self._open():
-            stage = progress.stage if progress.after else "not looked at yet"
-            sent = (
-                f"; the {progress.settings.operation} was sent and goes on" if progress.sent else "; nothing was sent"
-            )
-            self._end(progress, Verdict(Outcome.CANCELLED, f"cancelled while {stage}{sent}"))
+            self._end(progress, _cancelled(progress))
 
     def sent(self) -> list[str]:
         """Return what was sent to each Space, for somebody who does not wait for its result."""
@@ -239,6 +234,16 @@ class Batch:
         return [progress for progress in self._members.values() if not progress.verdict]
 
 
+def _named(settings: Settings) -> dict[str, SpaceProgress]:
+    """Return the Spaces that are named; what the fleet file says of one counts before what the step says of all."""
+    members: dict[str, SpaceProgress] = {}
+    own = {space.lower(): some for some in settings.fleet for space in some.spaces}
+    for some in (settings, *settings.fleet):
+        for space in some.spaces:
+            members.setdefault(space.lower(), SpaceProgress(space=space, settings=own.get(space.lower(), some)))
+    return members
+
+
 def _result(progress: SpaceProgress, verdict: Verdict, *, began: float) -> Result:
     """Return what became of a Space."""
     return Result(
@@ -259,6 +264,12 @@ def _result(progress: SpaceProgress, verdict: Verdict, *, began: float) -> Resul
         timeline=tuple(progress.timeline),
         log=tuple(progress.tail),
     )
+
+
+def _cancelled(progress: SpaceProgress) -> Verdict:
+    stage = progress.stage if progress.after else "not looked at yet"
+    sent = f"; the {progress.settings.operation} was sent and goes on" if progress.sent else "; nothing was sent"
+    return Verdict(Outcome.CANCELLED, f"cancelled while {stage}{sent}")
 
 
 def _is_left_out(progress: SpaceProgress) -> bool:

@@ -1,22 +1,17 @@
-"""Looks at Spaces, one by one or many with one listing, and keeps what was seen of them.
+"""Looks at one Space at a time, and keeps what was seen of it.
 
-A listing may lag behind, so it is only a hint: what it says of a Space is taken when it is what the Space's own
-runtime said last; any news, and whatever would end the wait, is read from the runtime itself.
+No usable answer is an observation, too. `rounds` makes rounds of looks at many.
 """
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hf_action.clock import Clock
-from hf_action.operations.progress import SpaceProgress, run_parallel, state
+from hf_action.operations.progress import SpaceProgress, state
 from hf_action.rules import waiting
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
-from hf_action.rules.outcomes import ActionError, Denied, NotFound, Unreachable
+from hf_action.rules.outcomes import ActionError, Denied, NotFound
 from hf_action.rules.results import Moment
-from hf_action.rules.selection import Query
 from hf_action.rules.stages import Kind, kind_of
 from hf_action.rules.waiting import REFUSED_FOR, Observation
 
@@ -26,35 +21,26 @@ if TYPE_CHECKING:
 
 # Seconds after which the repository's head is read again while another commit than the wanted one is live.
 HEAD_AGE = 60.0
-# Requests that are left for a round of listings when many looks are made.
-RESERVE_OF_LOOKS = 30
 # Requests that a careful pause takes: a look before, the write, and a look after.
 REQUESTS_OF_A_PAUSE = 3
-# Seconds after which a Space is looked at itself, whatever a listing says: it may be stuck.
-OWN_LOOK_EVERY = 60.0
-# So many in a round at most, the longest unseen first; one fewer for each hundred Spaces, whose pages cost requests.
-OWN_LOOKS = 10
 # Seconds between looks at a Space that the Hub does not know yet.
 NEW_SPACE_INTERVAL = 2.5
 # Where the servers of an SDK say whether they are well: `health-check: auto` asks there, and for / elsewhere.
 HEALTH_PATHS = {"gradio": "/config", "streamlit": "/_stcore/health"}
 # What the Hub calls a hot reload that took place.
 HOT_RELOADED = "created"
-# What counts as the number of Spaces of an owner whose listing is refused: so many pages are never worth it.
-NO_LISTING = 10**9
 
 
 class Poller:
     """Looks for a batch, until its deadline."""
 
-    def __init__(self, *, hub: "Hub", clock: Clock, log: "Log", began: float, deadline: float, width: int) -> None:
+    def __init__(self, *, hub: "Hub", clock: Clock, log: "Log", began: float, deadline: float) -> None:
         self._hub = hub
         self._clock = clock
         self._log = log
         self._began = began
         self._deadline = deadline
-        self._width = width
-        self._owned: dict[str, int] = {}  # how many Spaces an owner's listing has
+        self.owned: dict[str, int] = {}  # how many Spaces an owner's listing has
 
     def extend(self, deadline: float) -> None:
         """Go on looking until `deadline`."""
@@ -91,7 +77,7 @@ class Poller:
                 return True
             case "pause":
                 quota = self._hub.quota()
-                wanted = REQUESTS_OF_A_PAUSE * self._owned.get(_owner(progress), 0)
+                wanted = REQUESTS_OF_A_PAUSE * self.owned.get(owner_of(progress), 0)
                 paused = progress.listed is not None and progress.listed.runtime.stage == "PAUSED"
                 harmful = settings.restore or paused or not settings.filters.by_name
                 return quota is not None and quota.left < wanted and not harmful
@@ -99,7 +85,7 @@ class Poller:
 
     def note_listing(self, owner: str, count: int) -> None:
         """Remember how many Spaces the listing of an owner has."""
-        self._owned[owner.lower()] = count
+        self.owned[owner.lower()] = count
 
     def _space_info(self, progress: SpaceProgress) -> SpaceInfo:
         """Ask for a Space until there is an answer. A wait gives one that is not known ten seconds: it may be new."""
@@ -144,7 +130,7 @@ class Poller:
         except ActionError as error:
             if not silent:
                 self.info(progress, f"no usable answer: {error} — going on")
-            return _unanswered(error, now)
+            return unanswered(error, now)
         if silent:
             self.info(progress, "the Hub answers again")
         runtime = seen.runtime
@@ -179,106 +165,22 @@ class Poller:
 
     def health_problem(self, progress: SpaceProgress) -> str:
         """Return what the app answers instead of what it should; nothing when it is well, or not asked for."""
-        address = progress.settings.health_check
-        return self._probe(progress, address) if address else ""
-
-    # ---- looks at many ----
-
-    def observe(self, members: Sequence[SpaceProgress]) -> dict[str, Observation]:
-        """Look at all `members` once: by one listing an owner where that is cheaper, else one by one."""
-        looks: dict[str, Observation] = {}
-        alone: list[SpaceProgress] = []
-        for owner, group in groupby(sorted(members, key=_owner), key=_owner):
-            some = list(group)
-            if len(some) > self._pages(owner):
-                alone += self._by_listing(owner, some, looks)
-            else:
-                alone += some
-
-        def one(progress: SpaceProgress) -> None:
-            if self._clock.now() < self._deadline and not self.quota_wait():
-                looks[progress.asked] = self.look(progress)
-
-        run_parallel(alone, one, width=self._width)
-        return looks
-
-    def quota_wait(self) -> float:
-        """Return the seconds until there are requests again, where a round of listings is all that is left."""
-        return self._hub.quota_wait(
-            RESERVE_OF_LOOKS + sum(self._pages(owner) for owner, owned in self._owned.items() if owned < NO_LISTING)
-        )
-
-    def requests(self, members: Sequence[SpaceProgress]) -> int:
-        """Return how many requests it takes to look at all `members` once."""
-        counts = Counter(map(_owner, members))
-        return sum(min(count, self._pages(owner)) for owner, count in counts.items())
-
-    def _pages(self, owner: str) -> int:
-        return -(-self._owned.get(owner, 1) // 100)
-
-    def _by_listing(
-        self, owner: str, members: Sequence[SpaceProgress], looks: dict[str, Observation]
-    ) -> list[SpaceProgress]:
-        """Add the observations that one listing gives; return the Spaces that need a look of their own."""
-        now = self._clock.now()
-        try:
-            spaces = self._hub.list_spaces(Query(author=owner, search=None), patient=False)
-        except Unreachable as error:
-            looks.update({progress.asked: _unanswered(error, now) for progress in members})
-            return []
-        except ActionError:  # this Hub, or this token, has no listing: it is not asked for again
-            self._owned[owner] = NO_LISTING
-            return list(members)
-        listed = {space.id.lower(): space for space in spaces}
-        self._owned[owner] = len(listed) or NO_LISTING
-        quiet: dict[str, Observation] = {}
-        for progress in members:
-            hint = listed.get(progress.space.lower())
-            look = self._no_news(progress, hint.runtime, now) if hint else None
-            if look:
-                quiet[progress.asked] = look
-        for progress in self._unseen([one for one in members if one.asked in quiet], now):
-            del quiet[progress.asked]
-        looks.update(quiet)
-        return [progress for progress in members if progress.asked not in quiet]
-
-    def _unseen(self, members: Sequence[SpaceProgress], now: float) -> list[SpaceProgress]:
-        """Return those to look at themselves although a listing has no news: it may be stuck."""
-        ending = now >= self._deadline - waiting.LAST_LOOK
-        due = [progress for progress in members if ending or now - progress.looked_at >= OWN_LOOK_EVERY]
-        most = max(OWN_LOOKS - len(members) // 100, 0)
-        return sorted(due, key=lambda progress: progress.looked_at)[:most]
-
-    def _no_news(self, progress: SpaceProgress, hint: SpaceRuntime, now: float) -> Observation | None:
-        """Return what a listing says where that is no news and ends nothing; None: look at the Space itself.
-
-        A listing may lag, so it only decides what to look at next. An unchanged stage is safe to take from it; a moving
-        one may be from before the step acted, unless a look since has seen the Space move.
-        """
-        known, goal = progress.latest.runtime, progress.goal
-        if not goal or hint.requested_hardware != known.requested_hardware:
-            return None
-        last = next((look for look in reversed(progress.history) if look.stage), None)
-        moving = kind_of(hint.stage) is Kind.MOVING
-        if hint.stage == known.stage and hint.commit in (None, known.commit):
-            credible = last is not None or not moving or not goal.acted
-        else:
-            credible = last is not None and last.kind is Kind.MOVING and moving
-        look = self._seen(progress, now)
-        decides = waiting.judge(goal, [*progress.history, look], now)
-        asks = goal.health and waiting.reached(goal, look)  # the app, which no listing does
-        return look if credible and not decides and not asks else None
+        if (address := health_address(progress)) is None:
+            return "the Hub reports no address of the app"
+        contains = progress.settings.health_check_contains or ""
+        return self._hub.probe(address, progress.latest, contains=contains) if address else ""
 
     # ---- what was seen ----
 
     def observation(self, progress: SpaceProgress, at: float) -> Observation:
         """Return what is known of a Space as a look, with the health of its app where that is what is missing."""
-        look = self._seen(progress, at)
+        look = self.seen(progress, at)
         if progress.goal and progress.goal.health and waiting.reached(progress.goal, look):
             return replace(look, health_problem=self.health_problem(progress))
         return look
 
-    def _seen(self, progress: SpaceProgress, at: float) -> Observation:
+    def seen(self, progress: SpaceProgress, at: float) -> Observation:
+        """Return what is known of a Space as a look, its health aside."""
         space, runtime = progress.latest, progress.latest.runtime
         return Observation(
             at=at,
@@ -292,17 +194,6 @@ class Poller:
             hot_reloaded=runtime.hot_reloading == HOT_RELOADED,
             knows_commit=progress.knows_commit,
         )
-
-    def _probe(self, progress: SpaceProgress, address: str) -> str:
-        """Return what the app answers instead of what it should; nothing when it is well."""
-        if address == "auto":
-            address = HEALTH_PATHS.get(progress.latest.sdk or "", "/")
-        if address.startswith("/"):
-            if not progress.latest.host:
-                return "the Hub reports no address of the app"
-            address = progress.latest.host.rstrip("/") + address
-        contains = progress.settings.health_check_contains or ""
-        return self._hub.probe(address, progress.latest, contains=contains)
 
     def _wants_head(self, progress: SpaceProgress, runtime: SpaceRuntime, *, moved: bool, now: float) -> bool:
         """Whether the head must be read again, to tell a newer push from an older build."""
@@ -342,7 +233,7 @@ class Poller:
         self._log.progress(progress, text)
 
 
-def _unanswered(error: ActionError, now: float) -> Observation:
+def unanswered(error: ActionError, now: float) -> Observation:
     """Return a look that brought no stage, and why."""
     definite = isinstance(error, Denied | NotFound)
     return Observation(
@@ -353,6 +244,16 @@ def _unanswered(error: ActionError, now: float) -> Observation:
         final=getattr(error, "final", False),
         retry_after=getattr(error, "retry_after", None),
     )
+
+
+def health_address(progress: SpaceProgress) -> str | None:
+    """Return where the app is asked how it is; empty where nobody wants to know, None where there is no host."""
+    path = progress.settings.health_check or ""
+    if path == "auto":
+        path = HEALTH_PATHS.get(progress.latest.sdk or "", "/")
+    if not path.startswith("/"):
+        return path
+    return progress.latest.host.rstrip("/") + path if progress.latest.host else None
 
 
 def _why_no_build(space: SpaceInfo) -> str:
@@ -366,7 +267,8 @@ def _why_no_build(space: SpaceInfo) -> str:
     return ""
 
 
-def _owner(progress: SpaceProgress) -> str:
+def owner_of(progress: SpaceProgress) -> str:
+    """Return the owner of a Space, in lower case."""
     return progress.space.partition("/")[0].lower()
 
 

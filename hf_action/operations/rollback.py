@@ -1,6 +1,6 @@
 """Puts the last good commit of a Space back, where the deployment of another one has failed.
 
-One commit restores the files, and it bears the failed head as its parent. So whatever becomes of an answer, and
+One commit restores the files, and its parent is the failed head. So whatever becomes of an answer, and
 whenever a signal comes, the repository is at one of two commits, and what is sent again is never made twice. Whether it
 is done at all is decided in `rules.rollback`.
 

@@ -163,7 +163,7 @@ class Restore:
         sent = False
         try:
             for part in OPERATIONS[state.operation].undo:
-                if not after or sent:  # what a write answers is no look
+                if not after or sent:  # the answer to a write is not a look
                     looked_at, after = self._clock.now(), self._hub.space_info(state.space)
                     before = before or after
                 after, done = self._put_back(state, part, after, looked_at, notes)

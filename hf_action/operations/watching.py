@@ -14,6 +14,7 @@ from hf_action.operations.events import Listener
 from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import SpaceProgress, run_parallel
+from hf_action.operations.rounds import Rounds
 from hf_action.rules import pace, waiting
 from hf_action.rules.pace import Events
 from hf_action.rules.waiting import Goal, Observation, Verdict
@@ -84,7 +85,7 @@ class Watcher:
     ) -> None:
         self._settings = settings
         self._hub = hub
-        self._poller = poller
+        self._rounds = Rounds(hub=hub, poller=poller, clock=clock, deadline=deadline, width=settings.max_parallel)
         self._explainer = explainer
         self._clock = clock
         self._log = log
@@ -94,6 +95,7 @@ class Watcher:
     def extend(self, deadline: float) -> None:
         """Wait until then from now on."""
         self._deadline = deadline
+        self._rounds.extend(deadline)
 
     def watch(self, members: Sequence[SpaceProgress], conclude: Callable[[SpaceProgress, Verdict], None]) -> None:
         """Wait for Spaces; `conclude` is told how that ended for each."""
@@ -119,7 +121,7 @@ class Watcher:
             self._listener.leave()
 
     def _observe(self, members: Sequence[SpaceProgress]) -> dict[str, Observation]:
-        looks = self._poller.observe(members)
+        looks = self._rounds.observe(members)
         self._log.set_status(_still_missing(members, looks))
         if self._clock.now() >= self._deadline - waiting.LAST_LOOK:  # afterwards there is no budget for a request
 
@@ -151,8 +153,8 @@ class Watcher:
         )
         if seen and all(history[-1].stage is None for _, history in seen):
             return seconds  # a Hub that does not answer is not asked more often because somebody is in a hurry
-        share = pace.fair_share(self._hub.quota(), requests=self._poller.requests(members))
-        reserved = self._poller.quota_wait() if len(members) > 1 else 0.0
+        share = pace.fair_share(self._hub.quota(), requests=self._rounds.requests(members))
+        reserved = self._rounds.quota_wait() if len(members) > 1 else 0.0
         return max(self._settings.poll_interval or seconds, share, reserved)
 
 

@@ -100,7 +100,7 @@ def _name(space: str) -> str:
 
 
 def _label(stage: str) -> str:
-    """Return the name of a stage; one nobody has heard of is marked, so that it can be no word of Mermaid either."""
+    """Return the name of a stage; one that is not known is marked, so that it is not a word of Mermaid either."""
     return stage if stage in STAGES else f"? {_harmless(stage)[:MAX_NAME]}"
 
 

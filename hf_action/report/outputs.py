@@ -183,8 +183,9 @@ def _without(row: Mapping[str, object], left_out: Container[str]) -> Mapping[str
 def dotenv(outputs: Mapping[str, str]) -> dict[str, str]:
     """Return the outputs that a later job may decide by as lines of a dotenv report of GitLab: `HF_SPACE_NAME=value`.
 
-    GitLab keeps quotes as they are, and its runner puts variables in the place of `$NAME`: hence `$$`. Too long a value
-    is left out, since half an address leads astray; too long a message is cut. Of several lines the last counts.
+    GitLab keeps quotes as they are, and its runner puts variables in the place of `$NAME`: so `$` is written `$$`. A
+    value that is too long is left out, since half an address is wrong; a message that is too long is cut. Of several
+    lines the last counts.
     """
     lines = {}
     for name in DOTENV:

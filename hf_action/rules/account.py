@@ -1,7 +1,7 @@
 """Tells how many Spaces each input chose, before anything is sent to them.
 
-A selection must not be larger than its author believes, nor an exclusion smaller: so one line counts what was chosen by
-what, and whatever matched nothing is warned about.
+A selection must not be larger than its author believes, and an exclusion not smaller. So one line counts what was
+chosen by what, and an input that matched nothing is warned about.
 
 Source: docs/contract.md, "Inputs" (what is said before anything is sent) and "Operations" (what matches nothing).
 """

@@ -214,6 +214,7 @@ class Operation:
     selected_leaves: frozenset[str] = frozenset()  # stages in which a Space that nobody named is left alone
     deploys: bool = False  # whether it waits for a new commit, in place of which the one before can be put back
     retried: bool = False  # whether it is worth a restart where the Hub is to blame for a failure
+    synonyms: str = ""  # other words for it, to name the right one to whoever writes them
     verb: str = ""  # "a static Space has no runtime to …"
     holds_already: Callable[[Wish, SpaceRuntime], str] = _never
     sends: Callable[[Wish, SpaceRuntime], tuple[Write, ...]] = _nothing
@@ -223,16 +224,22 @@ class Operation:
 OPERATIONS = {
     row.name: row
     for row in (
-        Operation("info", "Look at each Space once and report it."),
+        Operation(
+            "info",
+            "Look at each Space once and report it.",
+            synonyms="status state stat stats show get describe inspect look check view health",
+        ),
         Operation(
             "wait",
             "Wait until each Space is in the stage asked for; change nothing.",
+            synonyms="watch await until",
             waits_for="RUNNING",
             deploys=True,
         ),
         Operation(
             "restart",
             "Restart each Space, then wait until the new build runs.",
+            synonyms="reboot reload rebuild factory-reboot",
             writes=True,
             changes=True,
             waits_for="RUNNING",
@@ -246,6 +253,7 @@ OPERATIONS = {
         Operation(
             "pause",
             "Pause each Space that is not paused yet, then wait until it is.",
+            synonyms="stop suspend shutdown halt",
             writes=True,
             changes=True,
             waits_for="PAUSED",
@@ -256,7 +264,8 @@ OPERATIONS = {
         ),
         Operation(
             "wake",
-            "Make each Space serve with the least that helps: a visit, or a restart where that does not help.",
+            "Make each Space serve: visit it, and restart it only where a visit does not help.",
+            synonyms="start resume unpause up",
             changes=True,
             waits_for="RUNNING",
             retried=True,
@@ -270,6 +279,7 @@ OPERATIONS = {
         Operation(
             "hardware",
             "Ask for other hardware, then wait until each Space runs on it.",
+            synonyms="upgrade gpu flavor",
             writes=True,
             changes=True,
             waits_for="RUNNING",
@@ -283,6 +293,7 @@ OPERATIONS = {
         Operation(
             "sleep-time",
             "Set how long each Space must go without a visit before it sleeps.",
+            synonyms="sleep",
             writes=True,
             changes=True,
             needs="sleep-time",
@@ -291,7 +302,7 @@ OPERATIONS = {
             sends=_sleep_time,
             undo=(sleep_time_back,),
         ),
-        Operation("list", "List the selected Spaces; change nothing."),
+        Operation("list", "List the selected Spaces; change nothing.", synonyms="ls ps find search"),
     )
 }
 

@@ -1,7 +1,7 @@
 """How a step can end badly, each way with its result word, exit status and remedy.
 
 Expected failures of one Space are values (`Verdict`, `Result`); these exceptions end a call to the Hub or the
-whole step. The words and numbers are those of shared/contract.md, "Exit status".
+whole step. The words and numbers are those of docs/contract.md, "Exit status".
 """
 
 from enum import Enum
@@ -28,7 +28,7 @@ class Outcome(Enum):
         self.status = status
 
 
-# Gravest first: with several Spaces the worst result decides.
+# Worst first: with several Spaces the worst result decides.
 SEVERITY = (
     Outcome.CANCELLED,
     Outcome.DENIED,
@@ -126,7 +126,7 @@ class Unreachable(ActionError):
 
 
 class OutOfTime(Unreachable):
-    """The budget was spent before anything could be asked, which is no fault of the Hub."""
+    """The budget was spent before anything could be asked, which is not the Hub's fault."""
 
     outcome = Outcome.TIMED_OUT
 

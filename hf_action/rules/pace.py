@@ -48,7 +48,7 @@ class Events(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many requests the Hub has left for whoever asks, and the seconds until it gives them again."""
+    """How many requests the Hub has left for this caller, and the seconds until it gives them again."""
 
     left: int
     renewed_in: float
@@ -106,7 +106,7 @@ def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:
 def fair_share(quota: Quota | None, *, requests: int) -> float:
     """Return the least seconds between rounds of so many `requests` that leave half of the quota to others.
 
-    A token is seldom used by one step alone; where its quota is spent, looking waits until it is given anew.
+    A token is seldom used by one step alone; where its quota is spent, looking waits until it is given again.
     """
     if quota is None:
         return 0.0

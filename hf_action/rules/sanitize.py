@@ -1,4 +1,4 @@
-"""Makes text from elsewhere harmless: without secrets, and one line that commands nobody.
+"""Makes text from elsewhere harmless: without secrets, on one line, and never a command.
 
 All of it runs on bounded text and in linear time: a regular expression holds the interpreter, and no signal is heard
 meanwhile. It is for text that people read. What a machine reads (ids, commits, hosts) is never rewritten: it is refused

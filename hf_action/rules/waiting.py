@@ -22,7 +22,7 @@ seen since, or it has lasted for `settle`. The Hub goes on naming the old stage 
 restart, and an old RUNNING is the classic false success, an old BUILD_ERROR the classic false failure.
 
 What `commit` means: `any` asks for nothing. `auto` asks for the head where the Hub says which commit is served, and for
-nothing where it does not. `head` asks for the head of the start, or a newer one: whoever pushed it wants it live. A
+nothing where it does not. `head` asks for the head of the start, or a newer one: its author wants it live. A
 commit asks for itself.
 
 Source of every rule: docs/contract.md, "Waiting".
@@ -198,7 +198,7 @@ def runs_wanted_commit(goal: Goal, look: Observation) -> bool:
         case "auto" if goal.holds_already and look.at - goal.began >= goal.settle:
             return True  # nothing was sent, nobody named a commit, and no build has begun
         case "auto" | "head":
-            # A newer head than the one at the start is as good: whoever pushed it wants it live.
+            # A newer head than the one at the start is as good: its author wants it live.
             return look.commit is not None and look.commit in (goal.head, look.head)
         case prefix:
             return look.commit is not None and look.commit.startswith(prefix)
@@ -289,7 +289,7 @@ def _stuck(goal: Goal, look: Observation) -> Verdict:
     assert look.stage
     remedy = stage_of(look.stage).remedy
     if look.error and look.kind is Kind.RESTING:
-        # The Hub says why it rests: a restart that it would refuse is no advice.
+        # The Hub says why it rests: do not advise a restart that it would refuse.
         return Verdict(
             Outcome.FAILED,
             f"{look.stage} instead of {_wanted(goal)}, and the Hub says why",

@@ -22,7 +22,7 @@ SPARE = 4096
 class Files:
     """The files that variables of the environment name; where one cannot be written the step goes on.
 
-    What is written is harmless already: whoever makes outputs and summary sees to that.
+    What is written is harmless already: the code that makes outputs and summary sees to that.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:

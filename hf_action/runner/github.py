@@ -181,7 +181,7 @@ class Runner:
             issue_command(name, {}, text)
 
     def _print(self, text: str) -> None:
-        with suppress(*UNWRITABLE):  # whoever read the log has gone; the work goes on
+        with suppress(*UNWRITABLE):  # the reader of the log has gone; the work goes on
             if self._printer:
                 self._printer(text)
             else:
@@ -232,7 +232,7 @@ class Runner:
             self.annotate("warning", trouble)
 
     def close(self) -> None:
-        """Print the document that was asked for, and flush; a reader that has gone is no failure of the step."""
+        """Print the document that was asked for, and flush; a reader that has gone does not fail the step."""
         self.tell_troubles()
         if self._answers and self._document:
             finish(self._answers, f"{self._document}\n")

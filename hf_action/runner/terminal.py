@@ -40,7 +40,7 @@ class Screen(Console):
         return False
 
     def on_broken_pipe(self) -> None:
-        """Go on: whoever read the log has gone, and the step has not."""
+        """Go on: the reader of the log has gone, and the step has not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from hf_action.inputs.readers import parse_duration, parse_pattern, parse_space_id, parse_space_ids
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
-from hf_action.inputs.table import INPUTS, OPERATIONS, SYNONYMS, Operation
+from hf_action.inputs.table import INPUTS, OPERATIONS, Operation
+from hf_action.rules import operations as rules
 from hf_action.rules.addresses import PORTS, is_near, read_address
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import Choice, Filters
@@ -162,10 +163,10 @@ LONG_LIST = ", ".join(OPERATIONS)
         ("timeout", "841h", "timeout: '841h' is longer than 35 days, the longest time that a workflow can run."),
         ("commit", "main", "commit: 'main' is not a commit; write auto, head, any, or 7 to 40 hex digits of a commit."),
         ("poll-interval", "often", "poll-interval: 'often' is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d."),
-        ("health-check", "up", "health-check: 'up' is neither auto, a path such as /healthz on the app's own host, nor an https address."),
+        ("health-check", "up", "health-check: 'up' is not auto, a path such as /healthz on the app's own host, or an https address."),
         ("restore", "yes", "restore: 'yes' is neither true nor false."),
         ("hardware", "t4 small", "hardware: 't4 small' is not a name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)."),
-        ("logs", "often", "logs: 'often' is none of on-failure, always, never."),
+        ("logs", "often", "logs: 'often' is not one of on-failure, always, never."),
         ("log-lines", "0", "log-lines: '0' is not a whole number from 1 to 10000."),
         ("log-lines", "10001", "log-lines: '10001' is not a whole number from 1 to 10000."),
         ("author", "a/b", "author: 'a/b' is not a list of users or organizations; write names separated by commas."),
@@ -786,7 +787,7 @@ def test_wrong_spaces_are_counted():
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [(word, name) for name, words in SYNONYMS.items() for word in words if word != "ls"]  # which is taken
+    [(word, name) for name, row in rules.OPERATIONS.items() for word in row.synonyms.split() if word != "ls"]  # which is taken
     + [("Restart", "restart"), ("restrat", "restart"), ("resatrt", "restart"), ("pasue", "pause"), ("wiat", "wait"), ("lst", "list"), ("inf", "info"), ("hardwear", "hardware"),
        ("sleeptime", "sleep-time"), ("sleep_time", "sleep-time"), ("cause", ""), ("report", ""), ("make", ""), ("rest", ""), ("use", ""), ("zzz", "")],
 )  # fmt: skip

@@ -62,6 +62,16 @@ def test_nothing_that_does_imports_what_shows():
             assert not {room(other) for other in others} & {"report", "runner"}, module
 
 
+def test_no_class_is_too_long_and_no_module():
+    """What does not fit into a head is taken apart: 200 lines a class, 400 a module."""
+    for module in MODULES:
+        text = source(module)
+        assert len(text.splitlines()) <= 400, module
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                assert node.end_lineno - node.lineno < 200, (module, node.name)
+
+
 def test_one_module_reads_the_environment():
     """Settings and pure code are handed it."""
     def reads(module: str) -> bool:

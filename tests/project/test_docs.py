@@ -1,5 +1,6 @@
 """The documents say what the code does."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -80,6 +81,14 @@ def test_links_between_documents_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_every_page_is_listed():
+    """The page of pages has a row for each document, and the README leads to it and to the contract."""
+    pages = (ROOT / "docs/README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"]({page.name})" in pages or page.name == "README.md", page.name
+    assert "](docs/README.md)" in README and "](docs/contract.md)" in README
+
+
 # ---- what is drawn, and what is to be copied ----
 
 
@@ -112,7 +121,66 @@ def test_what_is_to_be_copied_is_right(block):
 
 
 def test_the_readme_fits_its_purpose():
-    """Its first screen has the two commands, and the whole is under 400 lines."""
+    """The uses to paste come first, then on the same page how to try it; and the whole is under 400 lines."""
     lines = README.splitlines()
     assert len(lines) < 400
-    assert [line.split("#")[0].strip() for line in lines[:12] if line.startswith("$")] == ["$ make demo", "$ make test"]
+    first_page = lines[:80]
+    uses = [line for line in first_page if line.startswith("# .github/workflows/")]
+    assert len(uses) == 3 and first_page.index(uses[0]) < 20
+    shown = first_page[first_page.index("## Try it") :]
+    assert [line.split("#")[0].strip() for line in shown if line.startswith("$")] == ["$ make demo", "$ make test"]
+
+
+CONTRACT = (ROOT / "docs/contract.md").read_text()
+
+
+def test_the_contract_names_what_there_is():
+    """Each input with its default, each operation, stage, cause and result word, each output."""
+    for row in INPUTS.values():
+        (default,) = re.findall(rf"^\| `{row.name}` \| (.+?) \| .+ \|$", CONTRACT, re.MULTILINE)
+        assert default == f"`{row.default}`" if row.default else not re.fullmatch("`.*`", default), row.name
+    for word in (*OPERATIONS, *STAGES, *BY_WORD, *ACTION["outputs"], *(outcome.word for outcome in Outcome)):
+        assert f"`{word}`" in CONTRACT, word
+    for outcome in Outcome:
+        assert re.search(rf"^\| {outcome.status} \| .*`{outcome.word}`", CONTRACT, re.MULTILINE), outcome
+
+
+def test_the_code_cites_sections_that_the_contract_has():
+    """A comment says where a rule comes from, by the name of a section or of a cause's heading."""
+    sections = set(re.findall(r"^#+ (.+)$", CONTRACT, re.MULTILINE))
+    for path in (ROOT / "hf_action").glob("**/*.py"):
+        cited = re.findall(r"docs/contract\.md, \"?([A-Z][a-z]+(?: [a-z]+)*)", " ".join(path.read_text().split()))
+        assert set(cited) <= sections, path.name
+
+
+# ---- every message is on the page of troubles ----
+
+# How errors and verdicts are called, with the place of the message among their arguments.
+MESSAGES = {"Verdict": 1, "Refused": 0, "Denied": 0, "NotFound": 0, "Unreachable": 0, "OutOfTime": 0, "NotRolledBackError": 0}
+BARE = 12  # letters of a fixed part that can be looked up
+
+
+def messages() -> list:
+    """Return the longest fixed part of each message that the code makes, with the module it is from."""
+    found = set()
+    for path in sorted((ROOT / "hf_action").glob("**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in MESSAGES and len(node.args) > MESSAGES[name]:
+                found |= {(path.stem, fixed_part(node.args[MESSAGES[name]]))}
+            elif isinstance(node, ast.FunctionDef) and node.name == "why_not":
+                found |= {(path.stem, fixed_part(each.value)) for each in ast.walk(node) if isinstance(each, ast.Return)}
+    return sorted(row for row in found if len(row[1]) >= BARE)
+
+
+def fixed_part(node: ast.expr) -> str:
+    """Return the longest part of a text that does not depend on anything."""
+    values = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [each.value for each in values if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return max(texts, key=len, default="").strip(" .,:;()")
+
+
+@pytest.mark.parametrize(("module", "text"), messages())
+def test_every_message_is_listed(module, text):
+    """A user who searches the page for the words of a message finds them."""
+    assert text in TROUBLE.replace("`", ""), module

@@ -19,7 +19,7 @@ from hf_action.rules.outcomes import (
     ("kind", "remedy", "outcome", "text"),
     [
         (ActionError, "", Outcome.FAILED, "it broke"),
-        (ActionError, "mend it", Outcome.FAILED, "it broke mend it"),
+        (ActionError, "fix it", Outcome.FAILED, "it broke fix it"),
         (Refused, "ask", Outcome.FAILED, "it broke ask"),
         (Denied, "set a token", Outcome.DENIED, "it broke set a token"),
         (NotFound, "", Outcome.NOT_FOUND, "it broke"),

@@ -137,4 +137,4 @@ def test_a_number_of_spaces_is_a_number():
     done = subprocess.run(
         [sys.executable, "-m", "simhub", "--spaces=-1"], cwd=ROOT, capture_output=True, text=True, timeout=30
     )
-    assert (done.returncode, "'-1' is no whole number" in done.stderr) == (2, True)
+    assert (done.returncode, "'-1' is not a whole number" in done.stderr) == (2, True)

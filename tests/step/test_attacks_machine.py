@@ -307,7 +307,7 @@ def test_a_state_with_a_secret_is_not_kept(paths, monkeypatch):
     settings = parse(["hardware", "acme/demo", "--hardware", "t4-small", "--restore"], {"HF_TOKEN": TOKEN, "GITHUB_STATE": "here", "GITHUB_ACTIONS": "true"})
     before = SEEN.now(SpaceRuntime(stage="RUNNING", hardware=TOKEN))
     with pytest.raises(Refused, match="its state cannot be kept"):
-        step_run._save_state(SpaceProgress(space="acme/demo", settings=settings, before=before, after=before, touched=True))
+        step_run._states.save(SpaceProgress(space="acme/demo", settings=settings, before=before, after=before, touched=True))
     assert Path(paths["GITHUB_STATE"]).read_text() == "earlier=kept\n"
 
 
