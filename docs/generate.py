@@ -229,13 +229,13 @@ ENTRY_ID = {
 # ---- docs/architecture.md ----
 
 
-def imports() -> dict[str, set[str]]:
-    """Return which modules of hf_action each of them imports, late imports included; type-only ones are not."""
+def imports(*, with_types: bool = False) -> dict[str, set[str]]:
+    """Return which modules of hf_action each of them imports, late imports included, type-only ones on demand."""
     package = ROOT / "hf_action"
     paths = {
         name_of(path.relative_to(package)): path for path in sorted(package.glob("**/*.py")) if path.stem != "__init__"
     }
-    return {name: imported(path) & paths.keys() for name, path in paths.items()}
+    return {name: imported(path, with_types=with_types) & paths.keys() for name, path in paths.items()}
 
 
 def name_of(path: Path) -> str:
@@ -243,10 +243,11 @@ def name_of(path: Path) -> str:
     return ".".join(path.with_suffix("").parts)
 
 
-def imported(path: Path) -> set[str]:
+def imported(path: Path, *, with_types: bool = False) -> set[str]:
     """Return the names that a module may mean by its imports from hf_action."""
     names = set()
-    for node in running(ast.parse(path.read_text())):
+    nodes = ast.walk if with_types else running
+    for node in nodes(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "hf_action":
             room = (node.module or "").partition(".")[2]
             names |= {room} | {f"{room}.{alias.name}".lstrip(".") for alias in node.names}
@@ -270,21 +271,26 @@ def reading_order() -> list[str]:
 
 
 def picture() -> str:
-    """The arrows between the rooms; what another arrow already leads to is left out."""
-    graph: dict[str, set[str]] = {}
-    for module, others in imports().items():
-        rooms = {other.partition(".")[0] for other in others}
-        graph.setdefault(module.partition(".")[0], set()).update(rooms)
-    graph = {room: others - {room} for room, others in graph.items()}
+    """The arrows between the rooms; what another arrow already leads to is left out. Dotted: known by its type only."""
+    running_arrows, all_arrows = rooms(imports()), rooms(imports(with_types=True))
 
     def reach(room: str) -> set[str]:
-        return graph[room].union(*map(reach, graph[room]))
+        return running_arrows[room].union(*map(reach, running_arrows[room]))
 
     lines = ["```mermaid", "flowchart TD"]
     for room in reversed(list(dict.fromkeys(module.partition(".")[0] for module in reading_order()))):
-        direct = graph[room] - set().union(*map(reach, graph[room]))
+        direct = running_arrows[room] - set().union(*map(reach, running_arrows[room]))
         lines += [f"    {room} --> {other}" for other in sorted(direct)]
+        lines += [f"    {room} -.-> {other}" for other in sorted(all_arrows[room] - reach(room))]
     return "\n".join([*lines, "```"])
+
+
+def rooms(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return which rooms import each other, from the imports of modules."""
+    found: dict[str, set[str]] = {}
+    for module, others in graph.items():
+        found.setdefault(module.partition(".")[0], set()).update(other.partition(".")[0] for other in others)
+    return {room: others - {room} for room, others in found.items()}
 
 
 def modules() -> str:
