@@ -45,5 +45,5 @@ class States:
             except ValueError as error:
                 warnings.append(str(error))
         if warnings and not states:
-            raise ActionError("nothing that the step has saved is readable")
+            raise ActionError("the saved state is not readable, so nothing is put back")
         return states, warnings

@@ -14,13 +14,10 @@ UNWRITABLE = (OSError, ValueError)
 
 def open_streams() -> None:
     """See to it that there are streams to print on: in the place of a closed one, the next file opened would be it."""
-    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
-        if getattr(sys, name) is None:
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # the lowest number that is free is the one of the first that is closed
             descriptor = os.open(os.devnull, os.O_RDWR)
-            if descriptor != number:
-                os.dup2(descriptor, number)
-                os.close(descriptor)
-            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", closefd=False))
 
 
 def finish(stream: TextIO, text: str) -> None:

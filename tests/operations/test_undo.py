@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hf_action.hub.client import Hub
 from hf_action.operations import undo
-from hf_action.operations.undo import MAX_STATE_BYTES, dump, load
+from hf_action.operations.undo import MAX_STATE_BYTES, Restore, dump, load
 from hf_action.rules.models import NEVER, SpaceRuntime
 from hf_action.rules.operations import OPERATIONS, SavedState, pause, request_hardware, restart, set_sleep_time
 from hf_action.rules.outcomes import Cancelled
@@ -322,6 +322,29 @@ def test_a_signal_in_the_post_step_tells_what_was_put_back_and_what_not(steps, w
     assert "acme/one: ok: paused again" in log
     assert "acme/two: cancelled: cancelled before it was known to be put back" in log
     signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_space_that_is_sent_two_writes_is_kept_once(steps, world, tmp_path):
+    """As it was before the first of them."""
+    world.add(Space(id="acme/one", stage="PAUSED", commit=None))
+    main, status, _ = steps("restart", "acme/one", factory_reboot="true", commit="any", restore="true")
+    assert (main.result, status, world.state("acme/one").stage) == ("ok", 0, "PAUSED")
+    assert (tmp_path / "GITHUB_STATE").read_text().count("restore") == 1
+
+
+def test_what_was_put_back_is_told_where_the_rest_is_refused(steps, world, hub):
+    """The first part of an undo is not denied by the end of the second."""
+    world.add(Space(id="acme/one", stage="PAUSED", commit=None))
+    block = lambda: hub.inject(Fault(kind=Kind.STATUS, status=403, method="POST", path="/pause", times=None))  # noqa: E731
+    _, status, log = steps("hardware", "acme/one", hardware="t4-small", wait_for_stage="none", restore="true", between=lambda: (block(), world.restart("acme/one")))
+    assert (status, "acme/one: denied: hardware back to cpu-basic; then " in log) == (3, True), log
+
+
+def test_what_was_not_come_to_has_no_result_without_an_ending(clock):
+    """Nobody says of a Space what nobody knows."""
+    log = Log(clock=clock, runner=Runner(), began=0.0)
+    undo = Restore(states=[saved()], endpoint="https://hub.example", hub=None, clock=clock, log=log, deadline=0.0)
+    assert undo.results(None) == ()
 
 
 def test_the_state_holds_no_token(steps, tmp_path):

@@ -575,3 +575,9 @@ def test_what_is_billed(stage):
     assert stage_of(stage).billed == (
         stage in {"APP_STARTING", "RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"}
     )
+
+
+@pytest.mark.parametrize(("at", "word"), [(59.0, None), (60.0, "failed")])
+def test_where_no_build_will_come_the_hub_has_until_settle_to_name_the_commit(at, word):
+    """Afterwards nothing would ever tell that the commit runs, so the wait ends before its budget."""
+    assert verdict(WAIT, look(at, "RUNNING", OLD, no_build="Dev Mode is on")) == word
