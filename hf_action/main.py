@@ -28,7 +28,7 @@ GRACE = 2.5
 LATE = 1.25
 # Seconds that a report may take after a signal.
 REPORT = 1.0
-# Seconds that a report may take where nobody is in a hurry.
+# Seconds that a report may take where there is time.
 SLOW_REPORT = 30.0
 # Seconds after the first signal in which another one is the same: a shell and a supervisor may both send it.
 SAME_SIGNAL = 0.5

@@ -34,7 +34,7 @@ NOT_UNDONE = Verdict(
     "cancelled before it was known to be put back",
     "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
 )
-# That there was nothing to do is for an action no success that looks like work.
+# A step that had nothing to do must not look like one that did its work.
 NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
 NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
 LOGIN = (
@@ -42,7 +42,7 @@ LOGIN = (
 )
 # Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
 FIRST_LOOK = 0.25
-# Spaces that are named by who leaves at once.
+# Spaces that are named by a process that ends at once.
 MAX_TOLD = 20
 
 

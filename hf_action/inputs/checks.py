@@ -73,7 +73,7 @@ def contradictions(spaces: Sequence[str], authors: Sequence[str], searches: Sequ
             )
     if searches and not authors and spaces and not any("*" in space or "?" in space for space in spaces):
         mistakes.append(
-            f"search: selects Spaces of everybody, but space-id asks for {_names(spaces)}; write one of them only."
+            f"search: selects Spaces of all owners, but space-id asks for {_names(spaces)}; write one of them only."
         )
     return mistakes
 
