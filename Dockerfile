@@ -17,7 +17,7 @@ RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /action
 FROM ${BASE}
 # What is known before a release; the release adds version, revision, source and the base with its digest.
 LABEL org.opencontainers.image.title="hf-space" \
-      org.opencontainers.image.description="Operate Hugging Face Spaces from a workflow or a shell, and wait until they are truly in the stage asked for" \
+      org.opencontainers.image.description="Operate Hugging Face Spaces from a workflow or a shell, and wait until they are really in the stage asked for" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /action /action
 # Isolated by its first line: neither the workspace, nor PYTHON* variables, nor a user's site-packages can put a module

@@ -7,6 +7,7 @@ handlers cannot be cancelled, and GitHub kills it some seconds later with nothin
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -28,7 +29,7 @@ GRACE = 2.5
 LATE = 1.25
 # Seconds that a report may take after a signal.
 REPORT = 1.0
-# Seconds that a report may take where nobody is in a hurry.
+# Seconds that a report may take where there is time.
 SLOW_REPORT = 30.0
 # Seconds after the first signal in which another one is the same: a shell and a supervisor may both send it.
 SAME_SIGNAL = 0.5
@@ -94,9 +95,11 @@ class Watchdog(threading.Thread):
     def __init__(self, step_run: "StepRun") -> None:
         super().__init__(name="watchdog", daemon=True)
         self._step_run = step_run
-        self._bell, ring = os.pipe()
-        os.set_blocking(ring, False)
-        signal.set_wakeup_fd(ring, warn_on_full_buffer=False)  # rung at once, wherever the main thread is
+        # A pair of sockets, since Windows can wait for nothing else.
+        self._bell, self._ring = socket.socketpair()
+        self._ring.setblocking(False)
+        # Rung at once, wherever the main thread is.
+        signal.set_wakeup_fd(self._ring.fileno(), warn_on_full_buffer=False)
 
     def run(self) -> None:
         """Wait for a signal or for the end of the budget, leave the main thread its time, then act for it."""
@@ -135,7 +138,7 @@ class Watchdog(threading.Thread):
         """Wait for a signal; return whether one came."""
         rung = bool(select.select([self._bell], [], [], seconds)[0])
         if rung:
-            os.read(self._bell, 1)
+            self._bell.recv(1)
         return rung
 
 

@@ -37,7 +37,7 @@ NOT_UNDONE = Verdict(
     "Look at the Space, and put back its hardware and sleep time, or pause it, by hand",
 )
 CANCELLED = Verdict(Outcome.CANCELLED, "cancelled before anything was asked of the Hub")
-# That there was nothing to do is for an action no success that looks like work.
+# A step that had nothing to do must not look like one that did its work.
 NOT_SELECTED = Verdict(Outcome.SKIPPED, "no Space was selected; nothing was sent", "Check author, patterns and filters")
 NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns and filters")
 LOGIN = (
@@ -45,7 +45,7 @@ LOGIN = (
 )
 # Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
 FIRST_LOOK = 0.25
-# Spaces that are named by who leaves at once.
+# Spaces that are named by a process that ends at once.
 MAX_TOLD = 20
 
 

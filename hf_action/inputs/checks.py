@@ -73,7 +73,7 @@ def contradictions(spaces: Sequence[str], authors: Sequence[str], searches: Sequ
             )
     if searches and not authors and spaces and not any("*" in space or "?" in space for space in spaces):
         mistakes.append(
-            f"search: selects Spaces of everybody, but space-id asks for {_names(spaces)}; write one of them only."
+            f"search: selects Spaces of all owners, but space-id asks for {_names(spaces)}; write one of them only."
         )
     return mistakes
 
@@ -94,7 +94,9 @@ def no_post_step(*restores: bool) -> list[str]:
     """Without a post step nothing would be undone, although somebody relies on it."""
     if not any(restores):
         return []
-    return ["restore: needs a post step, and only a job of GitHub Actions has one; leave it out here."]
+    return [
+        "restore: needs a post step, which only the container action has; undo in a step of its own with if: always()."
+    ]
 
 
 def unused(given: Mapping[str, str], operations: Sequence[str]) -> list[str]:

@@ -61,7 +61,7 @@ class Selector:
             asked = queries(choice.patterns, choice.filters)
             for query in asked:
                 if query not in listings:
-                    self._log.set_status(f"listing the Spaces of {query.author or 'everybody'}")
+                    self._log.set_status(f"listing the Spaces of {query.author or 'all owners'}")
                     listings[query] = self._hub.list_spaces(query)
                     if query.author and not query.search:
                         note(query.author, len(listings[query]))

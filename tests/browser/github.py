@@ -35,7 +35,7 @@ class Mermaid(StrEnum):
     NEWEST = "mermaid-12.3.0"
 
 
-# What GitHub asks of Mermaid: no HTML in labels, no clicks, and the theme of the page. Throws where a text is no diagram.
+# What GitHub asks of Mermaid: no HTML in labels, no clicks, and the theme of the page. Throws where a text is not a diagram.
 SHOW = """async ({ style, body, theme }) => {
     document.head.innerHTML = `<style>${style}</style>`
     document.body.innerHTML = body

@@ -39,6 +39,6 @@ def test_the_summary_is_what_the_documents_show(markdown):
 
 
 def test_the_pictures_are_of_that_summary():
-    """What they were taken of is noted beside them; a README is no place for large ones."""
+    """What they were taken of is noted beside them; large ones do not belong in a README."""
     assert SUMS.read_text() == sums()
     assert all(10_000 < picture.stat().st_size < 150_000 for picture in PICTURES.values())

@@ -186,7 +186,7 @@ def act(
         command += ["--local-repository", f"{checkout_ref()}={checkout}"]
         command += ["--env", f"HF_ENDPOINT={endpoint}", "--pull=false", "--rm", "--no-cache-server"]
         command += ["--action-cache-path", tmp_path / "cache"]
-        home = {"HOME": str(tmp_path)}  # no settings of whoever runs the tests
+        home = {"HOME": str(tmp_path)}  # no settings of the person who runs the tests
         done = subprocess.run(
             command,
             cwd=repository,

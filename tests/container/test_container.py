@@ -52,7 +52,7 @@ def test_a_failing_space_fails_the_step_with_its_outputs(run):
 
 
 def test_a_space_cannot_command_the_runner(run):
-    """What an app prints is no workflow command, at the start of a line or in it."""
+    """What an app prints is not a workflow command, at the start of a line or in it."""
     ended = run("restart", "acme/broken", timeout="50s")
     commands = {line.split("::")[1].split()[0] for line in ended.log.splitlines() if line.startswith("::")}
     assert commands <= {"add-mask", "error", "warning", "notice", "group", "endgroup"}

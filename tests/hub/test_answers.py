@@ -72,7 +72,7 @@ def test_an_answer_about_another_space_is_not_taken(clock, question, told, taken
     [
         ("/api/spaces/acme/new", "acme/new", True),
         ("/api/spaces/Acme/New", "acme/new", True),
-        ("/api/spaces/acme/Demo2", "acme/demo", True),  # whoever answers says what was asked
+        ("/api/spaces/acme/Demo2", "acme/demo", True),  # the answer says what was asked
         ("/api/spaces/acme/new", "acme/other", False),
         ("/api/models/acme/new", "acme/new", False),
         ("/api/spaces/acme/new/tree", "acme/new", False),

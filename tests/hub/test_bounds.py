@@ -248,7 +248,7 @@ def test_a_line_of_a_stream_without_end_is_bounded(about):
 
 @pytest.mark.parametrize("what", ["answers before the answer at full speed", "extensions of chunks at full speed"])
 def test_what_comes_around_an_answer_is_bounded(what, monkeypatch):
-    """It is no part of the body, and counts all the same."""
+    """It is not part of the body, and still counts."""
     monkeypatch.setattr(bounds, "MAX_WIRE_BYTES", 1 << 20)
     start, again, pause = ENDLESS[what]
     with raw_server(forever(start, again, pause=pause)) as server, pytest.raises(Unreachable, match="more than 1 MiB came for one answer"):

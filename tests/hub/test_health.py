@@ -282,7 +282,7 @@ def test_an_app_cannot_fill_the_memory(clock, status):
 
 
 def test_an_answer_must_hold_for_stable_for(run, world, hub):
-    """An app that answers once and then falls over with RUNTIME_ERROR within stable-for is no success."""
+    """An app that answers once and then falls over with RUNTIME_ERROR within stable-for is not a success."""
     script = (Phase(1, "BUILDING"), Phase(30, "RUNNING", commit=HEAD), Phase(45, "RUNTIME_ERROR"))
     ended = run("restart", space(world, commit=OLD, scripts={"restart": script}), health_check="/", stable_for="30s")
     assert (ended.result, ended.outputs["stage"], len(paths(hub)) > 3) == ("failed", "RUNTIME_ERROR", True)
@@ -475,7 +475,7 @@ OWN = "https://acme-demo.hf.space"
         ("http://acme-demo.hf.space/", "http://acme-demo.hf.space", True, TOKEN, False),
         ("https://other.hf.space/healthz", OWN, True, TOKEN, False),  # somebody else's Space
         ("https://app.acme.example/healthz", OWN, True, TOKEN, False),
-        ("https://app.acme.example/", "https://app.acme.example", True, TOKEN, False),  # a custom domain is no hf.space
+        ("https://app.acme.example/", "https://app.acme.example", True, TOKEN, False),  # a custom domain is not hf.space
         ("https://acme-demo.hf.space.evil.example/", OWN, True, TOKEN, False),
         ("https://acme-demo.hf.space.evil.example/", "https://acme-demo.hf.space.evil.example", True, TOKEN, False),
         ("https://evilhf.space/", "https://evilhf.space", True, TOKEN, False),

@@ -249,7 +249,7 @@ def test_a_log_without_end_is_bounded_in_size(run, world, hub, monkeypatch):
 
 
 def test_a_line_of_a_megabyte_is_cut(run, world):
-    """It is no reading matter, and the summary must stay below its limit."""
+    """It is not for reading, and the summary must stay below its limit."""
     ended = run("wait", broken(world, run_log=((0.0, "x" * 1_000_000), (0.0, "the end"))))
     assert [len(line) <= 2_000 for line in shown(ended.log)] == [True, True, True]
     assert shown(ended.log)[-1] == "the end"
@@ -481,7 +481,7 @@ def test_the_error_message_is_defused(run, world):
 
 
 def test_an_error_that_has_passed_is_not_told(run, world):
-    """What a Space said of itself before the restart is no part of a success."""
+    """What a Space said of itself before the restart is not part of a success."""
     script = (Phase(1, "BUILDING"), Phase(20, "RUNNING", commit=HEAD))
     ended = run("restart", broken(world, error="Exit code: 1", scripts={"restart": script}))
     assert (ended.result, "Exit code" in ended.outputs["message"]) == ("ok", False)

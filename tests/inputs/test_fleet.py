@@ -233,7 +233,7 @@ def test_wrong_spaces_are_mistakes(written):
     ],
 )  # fmt: skip
 def test_mistakes_of_the_whole(text, start, about):
-    """Each way in which a file is no fleet file has one mistake, with its line and what to do."""
+    """Each way in which a file is not a fleet file has one mistake, with its line and what to do."""
     assert mistake(text).startswith(f"fleet.yml:{start}")
     assert about in mistake(text)
 

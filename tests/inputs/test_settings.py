@@ -742,7 +742,7 @@ def test_an_at_sign_in_a_path_is_no_password(path):
         ({"space-id": "acme/demo-*", "author": "other, ACME"}, "author: 'ACME' selects all Spaces of ACME, but space-id asks for acme/demo-*; write one of them only."),
         ({"space-id": "acme/demo", "author": "acme"}, "author: 'acme' selects all Spaces of acme, but space-id asks for acme/demo; write one of them only."),
         ({"space-id": "acme/a acme/b acme/c acme/d", "author": "acme,acme"}, "author: 'acme' selects all Spaces of acme, but space-id asks for acme/a, acme/b, acme/c and 1 more; write one of them only."),
-        ({"space-id": "acme/demo", "search": "tts"}, "search: selects Spaces of everybody, but space-id asks for acme/demo; write one of them only."),
+        ({"space-id": "acme/demo", "search": "tts"}, "search: selects Spaces of all owners, but space-id asks for acme/demo; write one of them only."),
         ({"author": "acme", "exclude": "acme"}, "exclude: 'acme' would leave out nothing: write acme/* for all Spaces of an owner, or owner/acme for one."),
         ({"author": "acme", "exclude": "acme/x-*,demo"}, "exclude: 'acme/x-*,demo' would leave out nothing: write demo/* for all Spaces of an owner, or owner/demo for one."),
         ({"space-id": "acme/**"}, "space-id: 'acme/**' has two '*' in a row; one stands for any number of characters already."),
@@ -829,7 +829,7 @@ def test_forms_of_never(words):
 def test_restore_needs_a_post_step(text):
     """In a shell nothing would be undone; that is said before anything is changed."""
     words = ["restart", *(["--fleet-file=f"] if text else ["a/b", "--restore"])]
-    said = ["restore: needs a post step, and only a job of GitHub Actions has one; leave it out here."]
+    said = ["restore: needs a post step, which only the container action has; undo in a step of its own with if: always()."]
     with pytest.raises(InvalidInput) as caught:
         parse(words, {"GITHUB_STATE": ""}, lambda path: text)
     assert caught.value.mistakes == said

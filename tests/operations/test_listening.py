@@ -166,7 +166,7 @@ def test_a_stream_that_cries_wolf_is_left():
 
 
 def test_news_between_false_alarms_keeps_the_stream():
-    """Many events in a long build are no reason to leave, as long as some of them bring news."""
+    """Many events in a long build do not end it, as long as some of them bring news."""
     stream, known = Stream(), [1]
     clock = Busy(stream.tell)
     listener, _ = listening(stream, clock, known)

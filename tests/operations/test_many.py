@@ -124,7 +124,7 @@ def test_a_listing_is_not_continued_on_another_host(run, fleet, hub):
 
 
 def test_a_list_needs_something_to_choose_from(run, hub):
-    """A named Space is no selection."""
+    """A named Space is not a selection."""
     assert run("list", "fleet/demo-01").status == 2 and not hub.requests
 
 
@@ -293,7 +293,7 @@ def test_a_write_waits_for_the_quota_that_waiting_needs(run, fleet, clock, hub):
 
 
 def test_what_goes_wrong_in_a_thread_is_raised_and_nothing_more_is_begun():
-    """An error that nobody foresaw is no result of one Space: it is a bug."""
+    """An error that was not foreseen is not a result of one Space: it is a bug."""
     begun = []
 
     def work(item: int) -> None:
@@ -431,7 +431,7 @@ def test_wake_of_a_static_space_is_unchanged(run, world, hub):
 
 
 def test_wake_restarts_nothing_that_is_moving_already(run, world, hub):
-    """A long build is not begun anew because a visit changes nothing about it."""
+    """A long build is not begun again because a visit changes nothing about it."""
     world.add(Space(id="acme/new", stage="BUILDING", commit=None, timeline=(Phase(200, "RUNNING", commit=HEAD),)))
     ended = run("wake", "acme/new")
     assert (ended.result, ended.outputs["changed"], writes(hub)) == ("unchanged", "false", [])
@@ -503,7 +503,7 @@ def test_a_listing_that_fails_for_a_while_is_looked_past(run, fleet, hub):
 
 
 def test_a_restart_that_fails_saves_nothing(run, world):
-    """What does not run because it broke is no saving."""
+    """What does not run because it broke is not a saving."""
     script = (Phase(1, "BUILDING"), Phase(9, "BUILD_ERROR"))
     world.add(Space(id="acme/gpu", hardware="t4-small", scripts={"restart": script}))
     assert run("restart", "acme/gpu").outputs["hourly-saved"] == "0.00"

@@ -114,7 +114,7 @@ def test_a_push_while_an_older_build_goes_live_supersedes_nothing(trouble, run, 
 
 
 def test_wait_for_head_accepts_a_newer_head(run, world):
-    """Whoever pushed it wants it live."""
+    """Its author wants it live."""
     timeline = (
         Phase(5, "RUNNING_BUILDING"),
         Phase(20, "RUNNING_BUILDING", head=NEWER),
@@ -163,7 +163,7 @@ def test_restart_waits_for_the_new_build(run, world, hub):
 
 
 def test_restart_is_not_fooled_by_the_old_error(run, world):
-    """A Space in BUILD_ERROR goes on saying so for some seconds after the restart that mends it."""
+    """A Space in BUILD_ERROR goes on saying so for some seconds after the restart that fixes it."""
     script = (Phase(20, "BUILDING"), Phase(50, "RUNNING", commit=HEAD))
     assert run("restart", space(world, stage="BUILD_ERROR", commit=None, scripts={"restart": script})).result == "ok"
 
@@ -195,7 +195,7 @@ def test_restart_that_is_not_waited_for(run, hub):
 
 
 def test_restart_holds_for_stable_for(run, world):
-    """An app that comes up and falls over within stable-for is no success."""
+    """An app that comes up and falls over within stable-for is not a success."""
     script = (Phase(1, "BUILDING"), Phase(30, "RUNNING", commit=HEAD), Phase(45, "RUNTIME_ERROR"))
     name = space(world, scripts={"restart": script})
     assert run("restart", name, stable_for="30s").result == "failed"
@@ -388,7 +388,7 @@ def test_retry_after_is_kept_where_there_is_no_quota_header(run, hub):
 
 
 def test_the_first_look_is_tried_until_the_budget_ends(run, hub):
-    """A Hub that comes back at the last moment is heard; the pauses between are no reason to give up before."""
+    """A Hub that comes back at the last moment is heard; the pauses between do not make the step give up before."""
     hub.inject(Fault(kind=Kind.STATUS, status=503, method="GET", path="demo", times=3))
     ended = run("info", "acme/demo", timeout="6s")
     assert (ended.result, ended.elapsed, len(hub.requests)) == ("ok", pytest.approx(5.0), 4)

@@ -77,7 +77,7 @@ def sent(hub) -> list[str]:
 
 @pytest.mark.parametrize("operation", ["wait", "restart"])
 def test_the_last_good_commit_is_put_back_and_served(run, world, operation):
-    """By one commit with exactly its files, on top of the one that failed. The step fails all the same."""
+    """By one commit with exactly its files, on top of the one that failed. The step still fails."""
     scripts = {"restart": FAILING}
     ended = run(operation, deploy(world, scripts=scripts, timeline=FAILING if operation == "wait" else ()), rollback="true")
     made = commits(world)[-1]
@@ -252,7 +252,7 @@ def test_where_the_commit_did_not_fail(run, world, stage, script):
 
 
 def test_where_the_good_commit_itself_fails(run, world):
-    """A restart of what was served is no deployment."""
+    """A restart of what was served is not a deployment."""
     ended = run("restart", deploy(world, head=OLD, timeline=(), scripts={"restart": FAILING}), rollback="true")
     not_rolled_back(ended, world, "0000000 is itself the last good commit that is known", past=(OLD,))
 

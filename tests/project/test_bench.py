@@ -28,7 +28,7 @@ FAILS = Timeline(name="", before="RUNNING", trigger="push", script=(Phase(5, "BU
     ],
 )
 def test_a_verdict_is_true_only_once_there_is_something_to_judge(timeline, status, late, worth):
-    """Whoever guesses right before the last stage is reached was lucky."""
+    """A peer that guesses right before the last stage is reached was lucky."""
     assert waits.verdict(timeline, status, late, took=100.0) == worth
 
 

@@ -236,7 +236,7 @@ def test_nothing_is_built_when(spoil, reason, release):
 
 
 def test_all_reasons_are_told_at_once(release):
-    """Whoever releases mends them in one go."""
+    """They can all be fixed at once."""
     for name in ("pyproject.toml", "hf_action/__init__.py", "CHANGELOG.md"):
         release.change(name, "1.2.3", "1.2.4")
     assert not release.run("check")
@@ -244,7 +244,7 @@ def test_all_reasons_are_told_at_once(release):
 
 
 def test_other_majors_do_not_matter(release):
-    """v2 may be out, and tags that are no version, when 1.2.3 mends v1."""
+    """v2 may be out, and tags that are not versions, when 1.2.3 fixes v1."""
     for tag in ("v2.0.0", "v1", "v1.2.2", "v1.9.0-rc1"):
         release.forge.point(f"refs/tags/{tag}", "main")
     assert release.run("check"), release.log

@@ -135,5 +135,5 @@ def test_the_name_of_a_space(space, section):
     [*((stage, stage) for stage in STAGES), ("WARMING_UP", "? WARMING_UP"), ("click: x", "? click x"), ("", "? unnamed"), ("X" * 31, "? " + "X" * 30)],
 )
 def test_the_name_of_a_stage(stage, label):
-    """One nobody has heard of is marked, and can be no command either."""
+    """One that is not known is marked, and is never a command."""
     assert f"\n    {label} :" in draw([lane((0, stage), end=9.0)])

@@ -119,7 +119,7 @@ def test_what_becomes_of_a_command(text, line):
 
 
 def test_a_very_long_line_is_cut():
-    """A line of a megabyte is no reading matter."""
+    """A line of a megabyte is not for reading."""
     assert one_line("x" * 1_000_000) == "x" * 1_999 + "…"
     assert one_line("x" * 2_000) == "x" * 2_000
     assert one_line("x" * 2_001) == "x" * 1_999 + "…"
@@ -172,7 +172,7 @@ def test_what_is_redacted_is_starred():
 
 
 def test_ordinary_names_are_not_redacted():
-    """A word beginning with hf_ is no token yet."""
+    """A word beginning with hf_ is not a token yet."""
     names = "hf_space acme/hf_leaderboard2 hf_benchmarks/demo hf_open_llm_leaderboard hf_leaderboard-app"
     assert redact(names, []) == names
 
@@ -349,7 +349,7 @@ def test_the_array_has_every_key_of_the_contract():
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "gravest_of_them"),
+    ("outcomes", "worst_of_them"),
     [
         ([Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.OK], Outcome.UNREACHABLE),
         ([Outcome.SUPERSEDED, Outcome.UNREACHABLE], Outcome.SUPERSEDED),
@@ -359,9 +359,9 @@ def test_the_array_has_every_key_of_the_contract():
         ([Outcome.UNCHANGED, Outcome.OK], Outcome.OK),
     ],
 )
-def test_the_gravest_result_decides(outcomes, gravest_of_them):
+def test_the_worst_result_decides(outcomes, worst_of_them):
     """In the order 130 3 1 6 5 4."""
-    assert worst(outcomes) is gravest_of_them
+    assert worst(outcomes) is worst_of_them
 
 
 def test_every_outcome_has_its_place_and_its_icon():

@@ -82,7 +82,7 @@ def test_a_space_listed_twice_is_chosen_once():
     ("pattern", "expected"), [("acme/*", True), ("acme/d*", True), ("d*", True), ("*", True), ("other/*", False), ("x", False)]
 )
 def test_a_pattern_with_an_owner_is_of_the_id_and_one_without_of_the_name(pattern, expected):
-    """`exclude: tmp-*` leaves out such names whoever owns them."""
+    """`exclude: tmp-*` leaves out such names of every owner."""
     assert matches("acme/demo", pattern) is expected
 
 

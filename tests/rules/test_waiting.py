@@ -77,7 +77,7 @@ ROWS = [
     ("not held yet", replace(RESTART, stable_for=10.0), [look(1, "BUILDING"), look(9, "RUNNING", NEW), look(18, "RUNNING", NEW)], None),
     ("held", replace(RESTART, stable_for=10.0), [look(1, "BUILDING"), look(9, "RUNNING", NEW), look(19, "RUNNING", NEW)], "ok"),
     (
-        "held anew after a break",
+        "held again after a break",
         replace(RESTART, stable_for=10.0),
         [look(1, "BUILDING"), look(9, "RUNNING", NEW), look(15, "APP_STARTING"), look(19, "RUNNING", NEW)],
         None,
@@ -103,11 +103,11 @@ ROWS = [
     ("wait: no head to compare with", replace(WAIT, head=None), [look(0, "RUNNING", OLD, None)], None),
     ("wait: still settles on other grounds", replace(WAIT, commit="any"), [look(60, "RUNNING", NEW)], "ok"),
     ("a restart settles although the head runs", RESTART, [look(0, "RUNNING", NEW)], None),
-    # 2. failed: a believed broken stage that is no target, ...
+    # 2. failed: a believed broken stage that is not a target, ...
     ("broken after moving", RESTART, [look(1, "BUILDING"), look(9, "BUILD_ERROR"), look(19, "BUILD_ERROR")], "failed"),
     ("broken is the target", replace(RESTART, stages=frozenset({"BUILD_ERROR"})), [look(1, "BUILDING"), look(9, "BUILD_ERROR")], "ok"),
     ("broken for longer than settle", replace(RESTART, before="BUILD_ERROR"), [look(50, "BUILD_ERROR"), look(60, "BUILD_ERROR")], "failed"),
-    # ... or a believed resting stage that is no target.
+    # ... or a believed resting stage that is not a target.
     ("resting after moving", RESTART, [look(1, "BUILDING"), look(9, "SLEEPING"), look(19, "SLEEPING")], "failed"),
     ("resting unlike before", RESTART, [look(1, "PAUSED"), look(11, "PAUSED")], "failed"),
     ("resting for longer than settle", replace(WAIT, before="SLEEPING"), [look(0, "SLEEPING"), look(60, "SLEEPING")], "failed"),
@@ -539,7 +539,7 @@ def test_a_look_falls_on_the_moment_that_decides(goal, history, seconds, events)
         (20, 100.0, 1, 10.0),
         (3, 100.0, 1, 100.0 / 1.5),
         (2, 100.0, 1, 100.0),
-        (1, 100.0, 1, 100.0),  # nothing to share: not before it is given anew
+        (1, 100.0, 1, 100.0),  # nothing to share: not before it is given again
         (0, 55.0, 1, 55.0),
         (20, 100.0, 11, 100.0),
         (5, 0.0, 1, 0.0),
@@ -558,13 +558,13 @@ def test_a_hub_that_names_no_quota_sets_no_pace():
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 2.0), (2, 4.0), (3, 8.0), (4, 16.0), (5, 30.0), (6, 30.0), (2000, 30.0)])
 @pytest.mark.parametrize("before", [[], [look(1, None), look(2, "RUNNING")]])
 def test_the_interval_grows_with_each_unanswered_look(before, failures, seconds):
-    """A Hub that does not answer is asked ever less often, but every half minute at least; an answer starts it anew."""
+    """A Hub that does not answer is asked ever less often, but every half minute at least; an answer starts it again."""
     history = [*before, *(look(float(n), None) for n in range(3, 3 + failures))]
     assert interval(RESTART, history, history[-1].at) == seconds
 
 
 def test_a_wait_asked_for_by_the_hub_never_shortens_the_interval():
-    """`Retry-After: 1` after many failures is no invitation to ask every second."""
+    """`Retry-After: 1` after many failures does not invite the step to ask every second."""
     history = [look(float(n), None, retry_after=1.0) for n in range(4)]
     assert interval(RESTART, history, 4.0) == 16.0
 

@@ -186,7 +186,7 @@ def test_who_may_look_and_commit(api, hub):
 
 
 def test_downloads_spend_a_quota_of_their_own(api, hub):
-    """As they are no requests of the API."""
+    """As they are not requests of the API."""
     answer = httpx2.get(f"{hub.url}/spaces/{ID}/resolve/main/app.py")
     assert answer.headers["RateLimit-Policy"] == '"fixed window";"resolvers";q=3000;w=300'
     assert httpx2.get(f"{hub.url}/api/spaces").headers["RateLimit"].startswith('"api";r=499')

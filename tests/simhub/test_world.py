@@ -159,7 +159,7 @@ def test_a_phase_may_move_the_head_and_serve_it_at_once(world, clock):
 
 
 def test_a_phase_cannot_begin_before_its_event():
-    """Nor at a time that is no number."""
+    """Nor at a time that is not a number."""
     for after in (-1, float("nan")):
         with pytest.raises(ValueError):
             Phase(after, "RUNNING")

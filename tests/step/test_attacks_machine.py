@@ -249,13 +249,13 @@ NAN, INFINITE = float("nan"), float("inf")
 def steps() -> dict[str, Step]:
     """Steps of which something cannot be reported."""
     odd = {
-        "a time that is no number": replace(RESULT, elapsed=NAN),
+        "a time that is not a number": replace(RESULT, elapsed=NAN),
         "a time without end": replace(RESULT, elapsed=INFINITE),
         "a moment without end": replace(RESULT, timeline=(Moment(0.0, "A"), Moment(INFINITE, "B"))),
         "a number without end": replace(RESULT, after=replace(SEEN, likes=INFINITE)),
-        "a stage that is no text": replace(RESULT, after=SEEN.now(SpaceRuntime(stage=None))),
-        "a message that is no text": replace(RESULT, message=None),
-        "a log that is no text": replace(RESULT, log=(None,)),
+        "a stage that is not text": replace(RESULT, after=SEEN.now(SpaceRuntime(stage=None))),
+        "a message that is not text": replace(RESULT, message=None),
+        "a log that is not text": replace(RESULT, log=(None,)),
         "half a character": replace(RESULT, space="acme/\ud800"),
         "half a character in a message": replace(RESULT, message="a \udfff"),
         "no outcome": replace(RESULT, before=3),

@@ -142,7 +142,7 @@ def test_during_a_sleep(hub, files, number):
 
 
 def test_between_two_tries(hub, files):
-    """The wait that the Hub asked for is no reason to stay."""
+    """The wait that the Hub asked for does not keep the process."""
     hub.inject(Fault(kind=Kind.STATUS, status=429, headers={"RateLimit": '"api";r=0;t=200'}, times=None, path="/api/"))
     process = start("info", "acme/demo", url=hub.url, **files)
     assert cancelled(process, signal.SIGTERM, files, seen=read_until(process, "429"))[1] < 2.0
@@ -411,13 +411,13 @@ def test_a_slow_report_after_the_end_of_the_budget_is_waited_for(slow):
 
 
 def test_a_disk_that_never_answers_is_left(slow):
-    """The outputs were written before; a summary that cannot be is no reason to stay until GitHub kills the step."""
+    """The outputs were written before; a summary that cannot be written does not keep the process until GitHub kills it."""
     seen = slow["disk"].result()
     assert (seen.status, seen.took < GONE, seen.outputs["space-id"]) == (130, True, "acme/demo"), seen.text
 
 
 def test_a_pipe_that_nobody_reads_is_left(slow):
-    """A full pipe blocks whoever prints; the process goes all the same."""
+    """A full pipe blocks the thread that prints; the process still ends."""
     seen = slow["pipe"].result()
     assert (seen.status, seen.took < GONE) == (130, True)
 

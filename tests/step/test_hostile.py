@@ -387,7 +387,7 @@ def test_a_hostile_header_of_a_redirect_is_no_command(run, hub):
 
 
 def test_hostile_names_of_inputs_are_no_commands(run, monkeypatch):
-    """Whoever can set a variable can do worse; still it is one line of text."""
+    """A person who can set a variable can do worse; still it is one line of text."""
     monkeypatch.setenv("INPUT_::ERROR::X\nY", "1")
     ended = run("info", "acme/demo", settle="::error::x\n##[error]y")
     assert [command.name for command in obeyed(ended.log)] == ["add-mask", "warning", "warning", "error"]

@@ -35,7 +35,7 @@ class Proxy(ThreadingHTTPServer):
             authority.issue_cert(host).configure_cert(self.contexts[host])
 
     def handle_error(self, *_) -> None:
-        """A client that hangs up is no failure of a test."""
+        """A client that hangs up does not fail a test."""
 
 
 class Answers(BaseHTTPRequestHandler):
