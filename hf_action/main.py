@@ -96,10 +96,10 @@ class Watchdog(threading.Thread):
         super().__init__(name="watchdog", daemon=True)
         self._step_run = step_run
         # A pair of sockets, since Windows can wait for nothing else.
-        self._bell, self._ring = socket.socketpair()
-        self._ring.setblocking(False)
-        # Rung at once, wherever the main thread is.
-        signal.set_wakeup_fd(self._ring.fileno(), warn_on_full_buffer=False)
+        self._bell, ring = socket.socketpair()
+        ring.settimeout(0.0)
+        # Rung at once, wherever the main thread is, and as long as the process lives.
+        signal.set_wakeup_fd(ring.detach(), warn_on_full_buffer=False)
 
     def run(self) -> None:
         """Wait for a signal or for the end of the budget, leave the main thread its time, then act for it."""
@@ -114,6 +114,7 @@ class Watchdog(threading.Thread):
         if signalled and not self._step_run.reporting.acquire(timeout=patience):
             os._exit(status)  # the report is being written already, to a disk that does not answer
         if self._step_run.done:
+            self._bell.close()
             return
         with suppress(RuntimeError):  # a pipe without a reader must not hold up this process either
             threading.Timer(patience, os._exit, [status]).start()
