@@ -95,7 +95,7 @@ def test_lines_that_move_need_no_heartbeat(terminal, url):
     assert b"still waiting" not in screen.raw
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{BEATING}"
     environ = clean_environ() | {"HF_ENDPOINT": url, "FORCE_COLOR": "1"}
-    command = [sys.executable, "-I", "-c", code, "wait", "acme/busy", "--timeout", "2"]
+    command = [sys.executable, "-I", "-c", code, "wait", "acme/busy", "--timeout", "6"]
     done = subprocess.run(command, env=environ, capture_output=True, timeout=30)
     assert b"s] still waiting: acme/busy" in done.stderr
 
