@@ -243,7 +243,7 @@ def test_a_later_step_reads_what_the_action_wrote(way, act, world: World):
     workflow = act("workflow_dispatch", "nightly-rebuild.yml", way=way)
     assert workflow.jobs == {"rebuild": "failure"}, workflow.text
     assert workflow.printed("Report").startswith("failed: BUILD_ERROR on commit"), workflow.text
-    assert "\nacme/demo: BUILD_ERROR" in workflow.printed("Report")
+    assert "\nacme/demo: build-step-failed: " in workflow.printed("Report")
 
 
 @pytest.mark.parametrize("way", ["container", "composite"])
@@ -371,7 +371,7 @@ def test_a_failure_is_reported_by_a_later_step(act, world: World):
     assert workflow.jobs == {"rebuild": "failure"}, workflow.text
     assert workflow.steps == {"Rebuild the Space": "failure", "Report": "success"}
     assert workflow.printed("Report").startswith("failed: BUILD_ERROR on commit")
-    assert "\nacme/demo: BUILD_ERROR" in workflow.printed("Report")
+    assert "\nacme/demo: build-step-failed: " in workflow.printed("Report")
     assert BUILD_FAILED in workflow.printed("Rebuild the Space")
     assert "set-output name=stage::RUNNING" in workflow.printed("Rebuild the Space")
     # What the log and the error message of the Space say to the runner sets nothing.
