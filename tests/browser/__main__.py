@@ -7,7 +7,7 @@ from tests.container.conftest import ROOT
 
 GOLDEN, SUMS = ROOT / "docs/summary.md", ROOT / "docs/images/summary.sha256"
 PICTURES = {theme: ROOT / f"docs/images/summary-{theme}.png" for theme in Theme}
-SCALE = 1.25  # dots a pixel: sharp at the width of a README, and a small file
+SCALE = 1  # dots a pixel: at the width of a README as sharp as it is shown, and a small file
 
 
 def sums() -> str:

@@ -7,9 +7,12 @@ import pytest
 import yaml
 
 from hf_action.hub.client import Hub
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
+from hf_action.step import StepRun
 from simhub.access import Token
 from simhub.world import Space
-from tests.conftest import TOKEN
+from tests.conftest import TOKEN, read_outputs
 from tests.support.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, RESET, Exchange, token_service, trouble
 
 RESOURCE = "spaces/acme/demo"
@@ -277,3 +280,20 @@ def test_plain_http_to_a_stranger_is_refused_before_any_request(keyless, service
     ended = keyless("info", "acme/demo", endpoint="http://hub.example.com")
     assert (ended.status, ended.result, service.events) == (2, "invalid-input", [])
     assert "https://" in ended.log
+
+
+def test_the_post_step_logs_in_for_itself(keyless, service, exchange, world, clock, tmp_path, monkeypatch):
+    """The step's own token has a short life, and a container of its own does not know it."""
+    state = tmp_path / "GITHUB_STATE"
+    state.write_text("")
+    monkeypatch.setenv("GITHUB_STATE", str(state))
+    main = keyless("hardware", "acme/demo", hardware="t4-small", commit="any", restore="true")
+    for name, value in read_outputs(state).items():
+        monkeypatch.setenv(f"STATE_{name}", value)
+    runner = Runner()
+    log = Log(clock=clock, runner=runner, began=clock.now())
+    post = StepRun([], runner=runner, log=log, began=clock.now(), post=True)
+    post.work()
+    assert (main.result, post.report(cancelled=False)) == ("ok", 0)
+    assert world.state("acme/demo").requested_hardware == "cpu-basic"
+    assert service.events == ["GitHub is asked for an identity", "the Hub is asked for a token"] * 2

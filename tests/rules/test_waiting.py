@@ -581,3 +581,10 @@ def test_what_is_billed(stage):
 def test_where_no_build_will_come_the_hub_has_until_settle_to_name_the_commit(at, word):
     """Afterwards nothing would ever tell that the commit runs, so the wait ends before its budget."""
     assert verdict(WAIT, look(at, "RUNNING", OLD, no_build="Dev Mode is on")) == word
+
+
+@pytest.mark.parametrize(("at", "word"), [(59.0, None), (60.0, "failed")])
+def test_a_build_that_was_seen_does_not_shorten_that(at, word):
+    """The stages have moved, so what the Hub says is news; it may still be slow to name the commit."""
+    built = (look(1, "BUILDING"), look(5, "RUNNING", OLD, no_build="Dev Mode is on"))
+    assert verdict(WAIT, *built, look(at, "RUNNING", OLD, no_build="Dev Mode is on")) == word
