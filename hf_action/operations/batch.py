@@ -258,6 +258,7 @@ def _result(progress: SpaceProgress, verdict: Verdict, *, began: float) -> Resul
         cause=verdict.cause,
         evidence=verdict.evidence,
         blame=verdict.blame,
+        remedy=verdict.remedy,
         changed=progress.changed,
         rolled_back_to=progress.rolled_back_to,
         tolerated=verdict.outcome is Outcome.SUPERSEDED and progress.settings.if_superseded == "pass",

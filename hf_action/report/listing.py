@@ -79,6 +79,7 @@ def _values(result: Result, prices: Mapping[str, float]) -> dict[str, str]:
     return {
         "cause": f"{result.cause} ({result.blame})" if result.cause else "",
         "evidence": result.evidence,
+        "remedy": result.remedy if result.cause or result.evidence else "",
         "page": result.url,
         "app": seen.host or "",
         "SDK": " ".join(part for part in (seen.sdk, seen.sdk_version) if part),

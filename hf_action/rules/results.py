@@ -37,6 +37,7 @@ class Result:
     cause: str = ""
     evidence: str = ""
     blame: str = ""
+    remedy: str = ""  # what to do about the cause or the evidence
     rolled_back_to: str = ""  # the commit that was put back after a failure, and is served again
     tolerated: bool = False  # whether it does not count as a failure, although its outcome is one
     changed: bool = False  # whether this step sent a change that the Hub took

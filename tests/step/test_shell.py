@@ -88,11 +88,12 @@ def test_a_person_gets_a_table_and_counts():
 
 def test_one_space_is_shown_in_detail():
     """In at most a screen, whatever it has said: cause and evidence first."""
-    broken = result("x", seen("BUILD_ERROR"), cause="version-conflict", blame="app", evidence="word " * 900)
+    broken = result("x", seen("BUILD_ERROR"), cause="version-conflict", blame="app", evidence="word " * 900, remedy="pin one of them")
     shown = screen(step(broken, operation="info"), str)
     assert shown[:2] == ["acme/x: ✗ BUILD_ERROR", "  cause     version-conflict (app)"]
     assert shown[2].startswith("  evidence  word word") and len(shown[2]) < 450
     assert shown[3:] == [
+        "  remedy    pin one of them",
         "  page      https://hub/spaces/acme/x",
         "  app       https://x.hf.space",
         "  SDK       gradio 5.29.0",
