@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from hf_action.runner.log import Log
 
 
+# Seconds between rounds at least. What rounding leaves of an interval may be too little to move the clock at all, and
+# the same round would be made without an end.
+SHORTEST = 0.001
+
+
 def watch(
     goals: Mapping[str, Goal],
     histories: Mapping[str, list[Observation]],
@@ -57,7 +62,7 @@ def watch(
                 conclude(space, verdict)
         if still_open:
             deadline = min(goals[space].deadline for space in still_open)
-            due = _next_look(now + pace(still_open), now, deadline)
+            due = _next_look(now + max(pace(still_open), SHORTEST), now, deadline)
             clock.sleep(due - now)
             look = due < deadline
 

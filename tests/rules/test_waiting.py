@@ -588,3 +588,26 @@ def test_a_build_that_was_seen_does_not_shorten_that(at, word):
     """The stages have moved, so what the Hub says is news; it may still be slow to name the commit."""
     built = (look(1, "BUILDING"), look(5, "RUNNING", OLD, no_build="Dev Mode is on"))
     assert verdict(WAIT, *built, look(at, "RUNNING", OLD, no_build="Dev Mode is on")) == word
+
+
+def test_what_rounding_leaves_of_an_interval_still_lets_time_pass():
+    """A clock that cannot be moved by so little would show the same moment for ever."""
+    slept = []
+
+    class Clock:
+        def now(self) -> float:
+            return float(len(slept))
+
+        def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+
+    verdicts = {}
+    watch(
+        {"acme/demo": replace(WAIT, deadline=3.0)},
+        {"acme/demo": []},
+        observe=lambda spaces: dict.fromkeys(spaces, look(0, "BUILDING")),
+        conclude=verdicts.__setitem__,
+        pace=lambda _: 1e-14,
+        clock=Clock(),
+    )
+    assert "acme/demo" in verdicts and min(slept) >= 0.00099
