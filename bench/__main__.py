@@ -162,7 +162,7 @@ def container(found: dict[str, Any]) -> str:
 
 
 def goals(found: dict[str, Any]) -> Sequence[Goal]:
-    """Compare with what issue 5 asks for."""
+    """Compare with what was promised."""
     waits, live, start = found["waits"], found["live"], found["start"]
     wrong = [name for peer in (Peer.QUIET, Peer.ACTION) for name in waits[peer]["wrong"]]
     late = {p: max(median(live[p]), median(waits[p]["delays"])) for p in (Peer.QUIET, Peer.ACTION)}
