@@ -9,7 +9,6 @@ from hf_action.report.outputs import Plain
 from hf_action.rules.models import NEVER
 from hf_action.rules.results import Result, Step, counts, duration
 from hf_action.rules.sanitize import shorten
-from hf_action.rules.stages import Kind, kind_of
 
 HEAD = ("SPACE", "STAGE", "HARDWARE", "COMMIT")
 # Characters of a value in the detail of one Space, so that all of it fits a screen.
@@ -32,15 +31,10 @@ def screen(step: Step, plain: Plain) -> list[str]:
     rows = [HEAD]
     for result in step.results:
         space, stage, hardware, commit = _cells(result, plain)
-        rows.append((space, f"{BROKEN if _is_bad(result) else ''}{stage}", hardware, commit[:7]))
+        rows.append((space, f"{BROKEN if result.is_bad else ''}{stage}", hardware, commit[:7]))
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [*table, counts(step.results)] if len(step.results) > 1 else table
-
-
-def _is_bad(result: Result) -> bool:
-    broken = result.after is not None and kind_of(result.after.runtime.stage) is Kind.BROKEN
-    return broken or result.status != 0
 
 
 def _cells(result: Result, plain: Plain) -> tuple[str, str, str, str]:
@@ -62,7 +56,7 @@ def _hardware(result: Result) -> str:
 
 def _detail(result: Result, prices: Mapping[str, float], plain: Plain) -> Iterator[str]:
     """Yield one Space in at most a screen."""
-    mark = BROKEN if _is_bad(result) else ""
+    mark = BROKEN if result.is_bad else ""
     yield f"{result.space}: {mark}{_stage(result, plain) or result.outcome.word}"
     for name, value in _values(result, prices).items():
         if value:

@@ -16,7 +16,7 @@ from hf_action.report.outputs import Plain, bill
 from hf_action.rules.outcomes import SEVERITY, Outcome
 from hf_action.rules.results import Result, Step, duration
 from hf_action.rules.sanitize import one_line
-from hf_action.rules.stages import Kind, kind_of, stage_of
+from hf_action.rules.stages import stage_of
 
 # The runner drops a summary over 1 MiB whole; the rest of it is left for what other tools may count differently.
 MAX_SUMMARY_BYTES = 1_000_000
@@ -163,34 +163,26 @@ def _stage_cell(result: Result) -> str:
     if not result.after:
         return ""
     stage, before = result.after.runtime.stage, result.before.runtime.stage if result.before else None
-    broken = " (broken)" if kind_of(stage) is Kind.BROKEN else ""
+    broken = " (broken)" if result.is_broken else ""
     return f"{escape(stage)}{broken}" if before in (None, stage) else f"{escape(before)} → {escape(stage)}{broken}"
 
 
 def _log_link(result: Result) -> str:
     """Return a link to the log that tells more, of a Space that failed or is broken."""
-    if not result.after or result.after.sdk == "static":
+    if not result.after or result.after.sdk == "static" or not result.is_bad:
         return ""
-    stage = result.after.runtime.stage
-    if not result.status and kind_of(stage) is not Kind.BROKEN:
-        return ""
-    builds = stage_of(stage).builds
+    builds = stage_of(result.after.runtime.stage).builds
     return f" · [{'build' if builds else 'app'} log]({result.url}?logs={'build' if builds else 'container'})"
 
 
 def _commit_cell(result: Result) -> str:
     """Return the commit being served; where nothing is, the one that failed to be."""
-    commit = result.after and (result.after.runtime.commit or (result.after.head if _is_bad(result) else None))
+    commit = result.after and (result.after.runtime.commit or (result.after.head if result.is_bad else None))
     if not commit:
         return ""
     if not _COMMIT.fullmatch(commit):
         return escape(commit)
     return f"[{commit[:7]}]({result.url}/commit/{commit})"
-
-
-def _is_bad(result: Result) -> bool:
-    broken = result.after is not None and kind_of(result.after.runtime.stage) is Kind.BROKEN
-    return broken or result.status != 0
 
 
 def _hardware_cell(result: Result, prices: Mapping[str, float]) -> str:
@@ -212,7 +204,7 @@ def _timelines(results: Sequence[Result]) -> Iterator[str]:
     moved = [result for result in results if len(result.timeline) > 1]
     if not moved:
         return
-    drawn = [one for one in results if one.timeline and (_is_bad(one) or one.changed)] if len(results) > FEW else moved
+    drawn = [one for one in results if one.timeline and (one.is_bad or one.changed)] if len(results) > FEW else moved
     diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in drawn]) if drawn else ""
     rest = len(results) - len(drawn) if diagram and len(results) > FEW else 0
     yield f"\n```mermaid\n{diagram}```\n" if diagram else ""

@@ -49,6 +49,16 @@ class Result:
         """What it means for the exit status."""
         return 0 if self.tolerated else self.outcome.status
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the Space was seen last in a stage that nothing mends by itself, whatever the step wanted of it."""
+        return self.after is not None and kind_of(self.after.runtime.stage) is Kind.BROKEN
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a reader has to look at it: it failed, or is broken."""
+        return self.is_broken or self.status != 0
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
