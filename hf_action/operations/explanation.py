@@ -97,8 +97,8 @@ class Explainer:
         if settings.operation == "list":
             return False
         # Of a Space that rests, or that refused a change while it serves, the log says nothing about that.
-        helps = kind_of(progress.stage) in (Kind.BROKEN, Kind.MOVING) or progress.goal is not None
-        helps = helps and kind_of(progress.stage) is not Kind.RESTING
+        kind = kind_of(progress.stage)
+        helps = kind in (Kind.BROKEN, Kind.MOVING) or (kind is Kind.LIVE and progress.goal is not None)
         return settings.logs == "always" or (settings.logs == "on-failure" and failing and helps)
 
 

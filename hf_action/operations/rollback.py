@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hf_action.clock import Clock
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import SpaceProgress, run_parallel
+from hf_action.operations.writes import pause_before_retry
 from hf_action.rules.outcomes import ActionError, Outcome, Unreachable
 from hf_action.rules.rollback import (
     Failure,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 # Seconds that a rollback has at least for its commit, and for the build that follows, whatever is left of the budget.
 ROLLBACK_TIME = 300.0
-# Seconds between two tries of a commit whose answer was lost: doubled from the first to the last.
-FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 # Seconds that the head is given to show why the Hub takes another one for it: it may be told late.
 HEAD_LAG = 30.0
 LOOK_INTERVAL = 3.0
@@ -133,11 +132,9 @@ class Committer:
 
     def _pause(self, progress: SpaceProgress, error: ActionError, attempt: int, deadline: float) -> None:
         """Let time pass before it is looked whether a commit had its effect."""
-        asked = getattr(error, "retry_after", None)
-        pause = asked if asked is not None else min(FIRST_RETRY * 2**attempt, LAST_RETRY)
         if not attempt:  # the first failure says why nothing happens; the others would say the same
             self._poller.info(progress, f"{error} — looking whether the commit was made before it is sent again")
-        self._clock.sleep(max(min(pause, deadline - LAST_LOOK - self._clock.now()), 0.0))
+        self._clock.sleep(max(min(pause_before_retry(error, attempt), deadline - LAST_LOOK - self._clock.now()), 0.0))
 
     def _is_over(self, began: float, deadline: float) -> bool:
         now = self._clock.now()

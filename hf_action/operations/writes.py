@@ -33,6 +33,13 @@ RESERVE_OF_WRITES = 60
 # Seconds before a write that did not arrive is tried again: doubled each time, up to the second number.
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 
+
+def pause_before_retry(error: ActionError, attempt: int) -> float:
+    """Return the seconds before a change is sent again: what the Hub asked for, else more with each attempt from 0."""
+    asked: float | None = getattr(error, "retry_after", None)
+    return asked if asked is not None else min(FIRST_RETRY * 2**attempt, LAST_RETRY)
+
+
 Decide = Callable[[SpaceRuntime], Write | None]
 
 
@@ -141,7 +148,7 @@ class Sender:
 
     def _wait_to_retry(self, target: Target, lost: Unreachable, began: float, attempt: int) -> None:
         """Let time pass after a write that did not arrive."""
-        pause = lost.retry_after if lost.retry_after is not None else min(FIRST_RETRY * 2**attempt, LAST_RETRY)
+        pause = pause_before_retry(lost, attempt)
         if lost.final or self._is_over(began) or self._clock.now() + pause + LAST_LOOK >= self._deadline:
             raise lost
         if not attempt:  # the first failure says why nothing happens; the others would say the same
