@@ -51,6 +51,12 @@ def one_of(read: Callable[[str], Any], words: tuple[str, ...], *, form: str = ""
     return Reader(read, form or "|".join(words), words, {"enum": list(words)})
 
 
+def whole_number(read: Callable[[str], int], *, least: int, most: int, pattern: str) -> Reader:
+    """Return the kind of a whole number; `pattern` is how an editor sees one that is text."""
+    schema = {"type": ["integer", "string"], "minimum": least, "maximum": most, "pattern": f"^(?:{pattern})$"}
+    return Reader(read, "NUMBER", schema=schema)
+
+
 DURATION = Reader(
     readers.parse_duration,
     "DURATION",
@@ -112,16 +118,7 @@ REVISION = Reader(
     schema={"type": ["string", "integer"], "pattern": "^(?:[0-9a-fA-F]{7,40})?$", "minimum": 1_000_000},
 )
 SUPERSEDED = one_of(readers.parse_superseded, readers.SUPERSEDED)
-RETRIES = Reader(
-    readers.parse_retries,
-    "NUMBER",
-    schema={
-        "type": ["integer", "string"],
-        "minimum": 0,
-        "maximum": readers.MAX_RETRIES,
-        "pattern": "^(?:[01]?[0-9]|20)$",
-    },
-)
+RETRIES = whole_number(readers.parse_retries, least=0, most=readers.MAX_RETRIES, pattern="[01]?[0-9]|20")
 BOOLEAN = Reader(readers.parse_boolean, "", schema={"type": ["boolean", "string"], "pattern": "^(?:true|false)$"})
 FLAVOR = Reader(
     readers.parse_flavor,
@@ -129,16 +126,7 @@ FLAVOR = Reader(
     schema={"type": "string", "pattern": "^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?$"},
 )
 LOGS = one_of(readers.parse_logs, readers.LOGS)
-COUNT = Reader(
-    readers.parse_count,
-    "NUMBER",
-    schema={
-        "type": ["integer", "string"],
-        "minimum": 1,
-        "maximum": readers.MAX_COUNT,
-        "pattern": "^(?:[1-9][0-9]{0,3}|10000)$",
-    },
-)
+COUNT = whole_number(readers.parse_count, least=1, most=readers.MAX_COUNT, pattern="[1-9][0-9]{0,3}|10000")
 SORT = one_of(readers.parse_sort, SORTS)
 FILE = Reader(str, "FILE")
 TOKEN = Reader(readers.parse_token, "TOKEN")

@@ -115,9 +115,7 @@ def parse_revision(text: str) -> str:
 
 def parse_superseded(text: str) -> str:
     """Read whether a step fails that another push has overtaken."""
-    if text in SUPERSEDED:
-        return text
-    raise ValueError(f"is not one of {', '.join(SUPERSEDED)}")
+    return _one_of(SUPERSEDED, text)
 
 
 def parse_text(text: str) -> str:
@@ -129,9 +127,7 @@ def parse_text(text: str) -> str:
 
 def parse_retries(text: str) -> int:
     """Read a whole number from 0 to 20."""
-    if re.fullmatch(r"[0-9]{1,2}", text) and int(text) <= MAX_RETRIES:
-        return int(text)
-    raise ValueError(f"is not a whole number from 0 to {MAX_RETRIES}")
+    return _whole_number(text, least=0, most=MAX_RETRIES)
 
 
 def parse_stages(text: str) -> frozenset[str]:
@@ -345,16 +341,24 @@ def _address(text: str, form: str = "") -> Address:
 
 def parse_logs(text: str) -> str:
     """Read when the log is fetched."""
-    if text in LOGS:
+    return _one_of(LOGS, text)
+
+
+def _one_of(words: tuple[str, ...], text: str) -> str:
+    if text in words:
         return text
-    raise ValueError(f"is not one of {', '.join(LOGS)}")
+    raise ValueError(f"is not one of {', '.join(words)}")
 
 
 def parse_count(text: str) -> int:
     """Read a whole number from 1 to 10000."""
-    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= MAX_COUNT:
+    return _whole_number(text, least=1, most=MAX_COUNT)
+
+
+def _whole_number(text: str, *, least: int, most: int) -> int:
+    if len(text) <= len(str(most)) and re.fullmatch("[0-9]+", text) and least <= int(text) <= most:
         return int(text)
-    raise ValueError(f"is not a whole number from 1 to {MAX_COUNT}")
+    raise ValueError(f"is not a whole number from {least} to {most}")
 
 
 def parse_token(text: str) -> str:
