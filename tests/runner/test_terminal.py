@@ -14,7 +14,7 @@ from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ
 from tests.support.processes import STUCK
-from tests.support.screens import ROOT, Terminal, colours
+from tests.support.screens import ROOT, colours, terminals
 
 REBUILD = (Phase(1, "RUNNING_BUILDING"), Phase(2.5, "RUNNING", commit=HEAD))
 HOSTILE = f"\x1b[31m[bold]red[/bold]\x1b[0m \x1b]0;title\x07 \x9b2J {TOKEN} ::error::x"
@@ -46,15 +46,8 @@ def url(hub):
 @pytest.fixture
 def terminal(url):
     """Start the command in a terminal: `terminal("info", "acme/demo")`."""
-    started = []
-
-    def terminal(*words: str, **about) -> Terminal:
-        started.append(Terminal(*words, **({"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | about)))
-        return started[-1]
-
-    yield terminal
-    for one in started:
-        one.close()
+    with terminals(HF_ENDPOINT=url, HF_TOKEN=TOKEN) as start:
+        yield start
 
 
 # ---- the lines ----

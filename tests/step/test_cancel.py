@@ -51,15 +51,6 @@ def hub(world):
         yield server
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, str]:
-    """The files of a runner, empty."""
-    paths = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    for path in paths.values():
-        path.write_text("")
-    return {name: str(path) for name, path in paths.items()}
-
-
 # ---- at any moment ----
 
 # Seconds after the start of the process: the imports take the most of the first second.

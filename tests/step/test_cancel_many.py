@@ -29,14 +29,6 @@ def hub():
         yield server
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, str]:
-    paths = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    for path in paths.values():
-        path.write_text("")
-    return {name: str(path) for name, path in paths.items()}
-
-
 @pytest.mark.parametrize("number", BOTH)
 def test_ten_thousand_spaces_are_cancelled_in_time(hub, files, number):
     """Each has its result, `spaces` and the summary are no longer than they may be, and so is the time it took."""

@@ -25,15 +25,6 @@ def url():
         yield server.url
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, str]:
-    """The files of a runner, empty."""
-    paths = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    for path in paths.values():
-        path.write_text("")
-    return {name: str(path) for name, path in paths.items()}
-
-
 def start(*words: str, url: str, cwd: Path | None = None, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-I", ENTRYPOINT, *words],

@@ -25,7 +25,7 @@ from simhub.server import serve
 from simhub.space import COMMIT
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, clean_environ
-from tests.support.screens import ROOT, Terminal
+from tests.support.screens import ROOT, terminals
 
 OTHER = "1" * 40
 
@@ -302,15 +302,8 @@ def test_a_second_signal_says_what_was_sent(words, told, url):
 
 @pytest.fixture
 def terminal(url):
-    started = []
-
-    def terminal(*words: str, **about) -> Terminal:
-        started.append(Terminal(*words, **({"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | about)))
-        return started[-1]
-
-    yield terminal
-    for one in started:
-        one.close()
+    with terminals(HF_ENDPOINT=url, HF_TOKEN=TOKEN) as start:
+        yield start
 
 
 def test_a_person_sees_a_table_at_the_end(terminal):

@@ -9,7 +9,8 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyte
@@ -116,3 +117,17 @@ def colours(raw: bytes) -> set[bytes]:
     """Return the sequences that set a colour; bold and dim are none."""
     parts = (part for found in re.findall(rb"\x1b\[([\d;]*)m", raw) for part in found.split(b";"))
     return {part for part in parts if re.fullmatch(rb"[34]8|[39][0-7]|4[0-7]|10[0-7]", part)}
+
+
+@contextmanager
+def terminals(**environ: str) -> Iterator[Callable[..., Terminal]]:
+    """Give what starts the command in a terminal: `start("info", "acme/demo")`; all of them are closed at the end."""
+    started: list[Terminal] = []
+
+    def start(*words: str, **about) -> Terminal:
+        started.append(Terminal(*words, **(environ | about)))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
