@@ -8,7 +8,7 @@ Source: docs/contract.md, "Inputs".
 import re
 
 from hf_action.rules.addresses import Address, has_credentials, read_address
-from hf_action.rules.models import NEVER
+from hf_action.rules.models import FLAVOR, ID_PART, NEVER
 from hf_action.rules.selection import SORTS, check_pattern, is_pattern
 
 LOGS = ("on-failure", "always", "never")
@@ -38,8 +38,6 @@ _STAGE = re.compile(r"[A-Z][A-Z0-9_]*")
 SUPERSEDED = ("fail", "pass")
 MAX_RETRIES = 20
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
-# One part of a repository id: huggingface_hub, utils/_validators.py, REPO_ID_REGEX.
-_ID_PART = re.compile(r"\b[\w\-.]{1,96}\b", re.ASCII)
 
 
 # ---- how one value is read ----
@@ -163,7 +161,7 @@ def parse_space_id(text: str) -> str:
         path = "/".join(parts[:3])
     path = path.removeprefix("spaces/")
     parts = path.split("/")
-    if len(parts) != 2 or not all(_ID_PART.fullmatch(part) for part in parts):
+    if len(parts) != 2 or not all(ID_PART.fullmatch(part) for part in parts):
         raise ValueError("is not a Space; write owner/name with letters, digits, '-', '_' and '.' only")
     if "--" in path or ".." in path or path.endswith(".git"):
         raise ValueError("is not a Space; a name has no '--' and no '..' in it, and does not end in .git")
@@ -174,7 +172,7 @@ def parse_pattern(text: str) -> str:
     """Read `owner/pattern`. The owner has no `*` and no `?`, since a listing is always of one owner."""
     path = text.removeprefix("spaces/")
     owner, _, pattern = path.partition("/")
-    if not _ID_PART.fullmatch(owner) or not re.fullmatch(r"[\w\-.*?]{1,96}", pattern, re.ASCII):
+    if not ID_PART.fullmatch(owner) or not re.fullmatch(r"[\w\-.*?]{1,96}", pattern, re.ASCII):
         raise ValueError("is not a pattern; write owner/pattern with '*' or '?' after the slash only")
     check_pattern(pattern)
     return path
@@ -226,7 +224,7 @@ def split(text: str) -> tuple[str, ...]:
 
 def parse_owners(text: str) -> tuple[str, ...]:
     """Read names of users or organizations."""
-    wrong = [name for name in split(text) if not _ID_PART.fullmatch(name)]
+    wrong = [name for name in split(text) if not ID_PART.fullmatch(name)]
     if wrong or not split(text):
         raise ValueError("is not a list of users or organizations; write names separated by commas")
     return split(text)
@@ -290,8 +288,8 @@ def parse_sort(text: str) -> str:
 
 
 def parse_flavor(text: str) -> str:
-    """Read the name of a hardware flavor; flavors come and go, so any name is passed on."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+    """Read the name of a hardware flavor."""
+    if FLAVOR.fullmatch(text):
         return text.lower()
     raise ValueError(
         "is not a name of hardware; write one such as cpu-basic or t4-small (hf spaces hardware lists them)"

@@ -24,10 +24,12 @@ MAX_NUMBER = 10**9
 MAX_PRICE = 10_000.0
 
 # One part of a repository id: huggingface_hub, utils/_validators.py, REPO_ID_REGEX.
-_ID = re.compile(r"\b[\w\-.]{1,96}\b/\b[\w\-.]{1,96}\b", re.ASCII)
+ID_PART = re.compile(r"\b[\w\-.]{1,96}\b", re.ASCII)
+# The name of a hardware flavor; flavors come and go, so any name of this form is one.
+FLAVOR = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
+_ID = re.compile(f"{ID_PART.pattern}/{ID_PART.pattern}", re.ASCII)
 _STAGE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1, or SHA-256
-_FLAVOR = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][\w .:+-]{0,63}", re.ASCII)
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Where text is cut, what is left of a word goes too: a token that is cut in two is not found any more.
@@ -107,8 +109,8 @@ def read_runtime(raw: object) -> SpaceRuntime:
     return SpaceRuntime(
         stage=stage,
         commit=_checked("sha", fields.get("sha"), _COMMIT),
-        hardware=_checked("hardware", hardware.get("current"), _FLAVOR),
-        requested_hardware=_checked("hardware", hardware.get("requested"), _FLAVOR),
+        hardware=_checked("hardware", hardware.get("current"), FLAVOR),
+        requested_hardware=_checked("hardware", hardware.get("requested"), FLAVOR),
         sleep_time=_sleep_time(fields),
         error=cut(error, MAX_TEXT) if error else None,
         domains=tuple(
@@ -163,7 +165,7 @@ def read_prices(raw: object) -> dict[str, float]:
         fields = _mapping(row)
         name, cost, unit = (fields.get(name) for name in ("name", "unitCostUSD", "unitLabel"))
         hours = _HOURS.get(unit) if isinstance(unit, str) else None
-        if not isinstance(name, str) or not _FLAVOR.fullmatch(name) or not hours:
+        if not isinstance(name, str) or not FLAVOR.fullmatch(name) or not hours:
             continue
         if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost <= MAX_PRICE / hours:
             prices[name] = cost * hours
