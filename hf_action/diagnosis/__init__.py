@@ -4,6 +4,6 @@ A log goes through four pure rooms: `text` makes plain, bounded lines of it, `ev
 `causes` is the table in which that line is looked up, and `diagnosis` puts the answer together.
 """
 
-from hf_action.diagnosis.diagnosis import Diagnosis, diagnose, diagnose_refusal
+from hf_action.diagnosis.diagnosis import Diagnosis, diagnose
 
-__all__ = ["Diagnosis", "diagnose", "diagnose_refusal"]
+__all__ = ["Diagnosis", "diagnose"]

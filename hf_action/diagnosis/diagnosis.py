@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from hf_action.diagnosis.causes import BY_WORD, CAUSES
 from hf_action.diagnosis.evidence import (
     Evidence,
-    Source,
     find_build_evidence,
     find_run_evidence,
     find_starting_evidence,
 )
 from hf_action.diagnosis.messages import OWN_CODES, Message, read_message
 from hf_action.diagnosis.remedies import fill
-from hf_action.diagnosis.signs import Blame, Cause, names
+from hf_action.diagnosis.signs import Cause, names
 from hf_action.diagnosis.text import read_lines
 
 _BUILD_FAILED = "BUILD_ERROR"
@@ -67,18 +66,6 @@ def diagnose(
             return _describe(cause, line, given | ({"settings": settings} if settings else {}))
     left_over, line = _left_over(stage, said, evidences)
     return _describe(left_over, line, {}) if left_over or line else None
-
-
-def diagnose_refusal(*, status: int, reason: str) -> Diagnosis | None:
-    """Return why the Hub refused a write, where its owner's account or the Hub itself is the cause."""
-    lines = tuple(line for line in read_lines([reason]) if line.strip())
-    first = lines[0] if lines else ""
-    found = _find_cause(Evidence(source=Source.RUN_MESSAGE, line=first, scopes=(lines,)))
-    if found and found[0].blame in (Blame.ACCOUNT, Blame.HUB):
-        return _describe(*found)
-    if status == 402:
-        return _describe(BY_WORD["payment-required"], first, {})
-    return _describe(BY_WORD["hub-fault"], first, {}) if status >= 500 else None
 
 
 def _collect(said: Message, lines: Sequence[str], *, building: bool) -> list[Evidence]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from hf_action.diagnosis import Diagnosis, diagnose, diagnose_refusal
+from hf_action.diagnosis import Diagnosis, diagnose
 from hf_action.diagnosis.causes import CAUSES
 from hf_action.diagnosis.page import draw_page
 
@@ -173,30 +173,6 @@ def test_a_long_line_is_cut_between_words():
 def test_only_the_end_of_a_long_log_is_looked_at():
     """The reason of a crash does not stand thousands of lines before its end."""
     assert diagnosed(log=CRASH + "tick\n" * 2_500).evidence == "tick"
-
-
-REFUSALS = {
-    (403, "You've reached your cpu-basic quota limit, please upgrade your account, or pause your previous Spaces to restart this one"): "quota-reached",
-    (402, "Payment required"): "payment-required",
-    (402, "No"): "payment-required",
-    (403, "A payment method is required for this hardware"): "payment-required",
-    (403, "Resource group spend limit reached"): "spend-limit",
-    (503, "Something went wrong when restarting this Space"): "hub-fault",
-    (500, "?"): "hub-fault",
-    (503, "Scheduling failure: not enough hardware capacity"): "no-hardware-free",
-    (403, "You don't have the required permissions to complete this action"): None,
-    (400, "Cannot change the sleep time for cpu-basic Spaces"): None,
-    (404, "Repository not found"): None,
-    (400, "Missing configuration in README"): None,
-}
-
-
-@pytest.mark.parametrize(("refusal", "word"), REFUSALS.items(), ids=lambda value: str(value)[:50])
-def test_refused_writes_are_named_where_the_account_or_the_hub_is_the_cause(refusal, word):
-    """The Hub's reason is the evidence."""
-    found = diagnose_refusal(status=refusal[0], reason=refusal[1])
-    assert (found and found.cause) == word
-    assert found is None or (found.evidence == refusal[1] and found.blame in ("account", "hub"))
 
 
 def test_the_page_has_a_row_for_each_word():

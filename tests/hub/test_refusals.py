@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from hf_action.hub.refusals import explain, reason_of
+from hf_action.operations.progress import verdict_of
 from hf_action.rules.outcomes import ActionError, Denied, NotFound, Refused, Unreachable
 from simhub import limits
 from simhub.faults import EDGE_BLOCKS, EDGE_IN_TROUBLE, SLOW_RESTART
@@ -174,3 +175,31 @@ def test_a_slow_restart_may_have_had_its_effect(run, hub):
     ended = run("restart", "acme/demo")
     assert (ended.result, [request.method for request in hub.requests].count("POST")) == ("ok", 1)
     assert re.search(r"taking longer than expected.* Request id: Root=1-", ended.log)
+
+
+# ---- whose fault it is ----
+
+BLAMED = {
+    (403, "You've reached your cpu-basic quota limit, please upgrade your account, or pause your previous Spaces to restart this one"): "quota-reached",
+    (402, "Payment required"): "payment-required",
+    (402, "No"): "payment-required",
+    (403, "A payment method is required for this hardware"): "payment-required",
+    (403, "Resource group spend limit reached"): "spend-limit",
+    (503, "Something went wrong when restarting this Space"): "hub-fault",
+    (500, "?"): "hub-fault",
+    (503, "Scheduling failure: not enough hardware capacity"): "no-hardware-free",
+    (403, "You don't have the required permissions to complete this action"): None,
+    (400, "Cannot change the sleep time for cpu-basic Spaces"): None,
+    (404, "Repository not found"): None,
+    (400, "Missing configuration in README"): None,
+}
+
+
+@pytest.mark.parametrize(("refusal", "word"), BLAMED.items(), ids=lambda value: str(value)[:50])
+def test_refused_writes_are_named_where_the_account_or_the_hub_is_the_cause(refusal, word):
+    """The Hub's reason is the evidence."""
+    status, reason = refusal
+    found = verdict_of(answer(status, reason))
+    assert (found.cause or None) == word
+    evidence = found.evidence.partition("The Hub says: ")[2]
+    assert not found.cause or (evidence == reason and found.blame in ("account", "hub"))
