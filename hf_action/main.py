@@ -49,6 +49,10 @@ class Cancellation:
         self.last_words: Callable[[], str] = str
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
+        # A handler may be called inside of what passes no exception on, as a callback of the import system. What is
+        # raised there is lost, and Python shows it; the watchdog ends the step all the same.
+        shown = sys.unraisablehook
+        sys.unraisablehook = lambda lost: None if issubclass(lost.exc_type, Cancelled) else shown(lost)
 
     def _handle(self, *_: object) -> None:
         if self.came:

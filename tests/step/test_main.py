@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_action.main import Cancellation
+from hf_action.rules.outcomes import Cancelled
 from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ, read_outputs
@@ -102,3 +104,26 @@ def test_outside_github_there_are_no_commands(url):
     text = process.communicate(timeout=20)[0]
     assert process.returncode == 3
     assert "::" not in text and "error: acme/absent: not-found" in text
+
+
+def test_a_cancellation_that_is_lost_on_its_way_is_no_traceback(monkeypatch):
+    """Python shows what a finalizer or a callback of the import system raises; all else is shown as before."""
+
+    class Finalizer:
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+
+        def __del__(self) -> None:
+            raise self.error
+
+    shown = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: shown.append(lost.exc_type))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        Cancellation()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for error in (Cancelled(), ValueError()):
+        Finalizer(error)
+    assert shown == [ValueError]
