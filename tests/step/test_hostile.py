@@ -26,7 +26,7 @@ from hf_action.report.summary import summary
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import Outcome, Refused, Unreachable
 from hf_action.rules.results import conclude
-from hf_action.rules.sanitize import one_line
+from hf_action.rules.sanitize import plain
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
 from simhub.clock import FakeClock
@@ -108,6 +108,7 @@ def printed():
 @example(["\x1b\x1b[0m[0m::error::x"])
 @example(["\u2060::error::x", "\u00ad##[error]x"])
 @example(["x" * 3999 + "\x1b[31m::error::", "x" * 1999 + "##[error]"])
+@example(["::stop-commands::token::set-output name=stage::RUNNING"])  # which looks as if it named a secret
 def test_what_is_printed_is_never_a_command_unless_meant(texts):
     """Lines, groups and annotations: just the commands of the latter two, each with one line of data."""
     with printed() as (_, log):
@@ -121,7 +122,7 @@ def test_what_is_printed_is_never_a_command_unless_meant(texts):
     found = obeyed(log.getvalue())
     assert [command.name for command in found] == ["group", "endgroup", "error", "warning", "notice"]
     assert all(command.properties == {} and "\n" not in command.data and "\r" not in command.data for command in found)
-    assert found[0].data == one_line(texts[0])
+    assert found[0].data == plain(texts[0], ())
     assert log.getvalue().count("\n") == 3 * len(texts) + 5
 
 
