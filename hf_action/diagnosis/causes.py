@@ -1,11 +1,11 @@
 """The table of causes, in the order in which it is searched: what is special stands before what is general."""
 
-from hf_action.diagnosis import build_causes, hub_causes, module_causes, run_causes
+from hf_action.diagnosis import build_causes, hub_causes, module_causes, run_causes, settings_causes
 from hf_action.diagnosis.signs import Blame, Cause
 
 CAUSES: tuple[Cause, ...] = (
     *hub_causes.ACCOUNT,
-    *hub_causes.SETTINGS,
+    *settings_causes.SETTINGS,
     *hub_causes.HARDWARE,
     *hub_causes.STARTING,
     *build_causes.IMAGES,

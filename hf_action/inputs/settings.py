@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hf_action.inputs import checks
 from hf_action.inputs.doors import read_flags, read_variables, with_fallbacks
 from hf_action.inputs.readers import parse_stages, shown
-from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, WRITES, Operation
+from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, WRITES
 from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import COSTS, Choice, Facts, Filters, is_pattern
@@ -29,7 +29,7 @@ MAX_OF_FLEET = 20
 class Settings:
     """Everything one call was asked to do. Durations are in seconds."""
 
-    operation: Operation
+    operation: str
     spaces: tuple[str, ...]  # by name
     patterns: tuple[str, ...]  # owner/pattern, to be chosen from listings
     filters: Filters
@@ -92,7 +92,7 @@ class Settings:
     @property
     def wish(self) -> Wish:
         """What is asked of each Space, stages aside."""
-        return Wish(hardware=self.hardware, sleep_time=self.sleep_time, factory_reboot=self.factory_reboot)
+        return Wish(**{each.name: getattr(self, each.name) for each in fields(Wish)})
 
     @property
     def has_credentials(self) -> bool:

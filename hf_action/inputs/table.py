@@ -9,7 +9,7 @@ Source: docs/contract.md, "Inputs".
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
 from hf_action.inputs import forms
 from hf_action.inputs.forms import Reader
@@ -20,7 +20,6 @@ from hf_action.rules.selection import SORTS
 
 # ---- operations ----
 
-Operation = Literal["info", "wait", "restart", "pause", "wake", "hardware", "sleep-time", "list"]
 OPERATIONS = {name: row.help for name, row in operations.OPERATIONS.items()}
 WRITES = frozenset(name for name, row in operations.OPERATIONS.items() if row.writes)
 WAITS = frozenset(name for name, row in operations.OPERATIONS.items() if row.waits_for)

@@ -17,7 +17,7 @@ FREE = "cpu-basic"  # the flavor that costs nothing and whose sleep time cannot 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a step may ask of a Space, stages aside. `sleep_time` is in seconds, NEVER for never."""
+    """What a step may ask of a Space, stages aside, by the names of Settings. Times are in seconds, NEVER for never."""
 
     hardware: str | None = None
     sleep_time: int | None = None

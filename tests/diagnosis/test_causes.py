@@ -1,13 +1,15 @@
 """Each word of the table is found in what such Spaces print, and what stands beside it misleads nobody."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from hf_action.diagnosis import diagnose
 from hf_action.diagnosis.causes import CAUSES
-from hf_action.diagnosis.signs import DOCS
+from hf_action.diagnosis.signs import DOCS, Blame
 
+CONTRACT = Path(__file__).parents[2] / "docs/contract.md"
 STEP = '--> ERROR: process "/bin/sh -c {}" did not complete successfully: exit code: {}'
 PIP = STEP.format("pip install --no-cache-dir -r /tmp/requirements.txt", 1)
 BUILD_HEAD = "===== Build Queued at 2026-03-02 09:14:11 / Commit SHA: 0c4d1fe =====\n\n--> RUN --mount=target=/tmp/requirements.txt,source=requirements.txt     pip install --no-cache-dir -r /tmp/requirements.txt\n"
@@ -331,13 +333,9 @@ def test_what_did_not_fail_is_not_named(space):
 
 def test_every_word_of_the_contract_has_a_row_and_samples():
     """And no row is there that the contract does not promise (docs/contract.md, Causes)."""
-    words = {
-        "app": "module-not-installed own-module-missing version-conflict incompatible-versions package-not-found apt-package-not-found malformed-requirements wheel-build-failed python-version dockerfile-error base-image-not-found build-step-failed build-out-of-memory not-listening port-taken slow-start permission-denied zerogpu-rule file-not-found download-failed out-of-memory disk-full no-gpu app-error",
-        "settings": "app-file-missing readme-config settings-collision missing-setting gated-or-private repository-too-large dev-mode",
-        "account": "payment-required quota-reached spend-limit blocked",
-        "hub": "hub-fault no-hardware-free",
-    }
-    promised = {(blame, word) for blame, text in words.items() for word in text.split()}
+    rows = re.findall(r"^\| `(app|settings|account|hub)` \| (.+) \|$", CONTRACT.read_text(), re.MULTILINE)
+    promised = {(blame, word) for blame, words in rows for word in re.findall("`([a-z-]+)`", words)}
+    assert {blame for blame, _ in promised} == {blame.value for blame in Blame}
     assert {(row.blame.value, row.word) for row in CAUSES} == promised
     assert {row.word for row in CAUSES} == SAMPLES.keys() and all(len(cases) >= 3 for cases in SAMPLES.values())
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from typing import get_args
 
 import httpx2
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from hf_action.inputs.readers import parse_duration, parse_pattern, parse_space_id, parse_space_ids
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
-from hf_action.inputs.table import INPUTS, OPERATIONS, Operation
+from hf_action.inputs.table import INPUTS, OPERATIONS
 from hf_action.rules import operations as rules
 from hf_action.rules.addresses import PORTS, is_near, read_address
 from hf_action.rules.outcomes import InvalidInput
@@ -973,8 +972,3 @@ def test_without_a_fleet_file_none_is_read():
 def test_what_the_step_is_about_to_do(argv, environ, text):
     """One line for the log, without the token."""
     assert describe(parse(argv, environ, read_file=lambda path: FLEET)) == text
-
-
-def test_mypy_knows_the_operations_by_the_names_of_the_table():
-    """It sees to it that each is carried out, and cannot read a table."""
-    assert get_args(Operation) == tuple(OPERATIONS)

@@ -542,10 +542,13 @@ def test_a_401_on_a_write_is_not_called_a_bad_token(run, hub):
     assert (ended.result, "may do less" in ended.outputs["message"]) == ("denied", True)
 
 
+# The inputs that an operation cannot do without.
+NEEDED = {"hardware": {"hardware": "a10g-small"}, "sleep-time": {"sleep_time": "15m"}}
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_operation_is_carried_out(run, world, operation):
     """None of the table's words leaves a Space without a verdict of its own."""
     world.add(Space(id="acme/gpu", hardware="t4-small", scripts={"restart": STALE}))
-    needed = {"hardware": {"hardware": "a10g-small"}, "sleep-time": {"sleep_time": "15m"}}.get(operation, {})
-    ended = run(operation, "acme/g*", commit="any", **needed)
+    ended = run(operation, "acme/g*", commit="any", **NEEDED.get(operation, {}))
     assert (ended.status, ended.result in ("ok", "unchanged"), len(ended.spaces)) == (0, True, 1)
