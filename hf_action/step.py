@@ -12,7 +12,7 @@ from hf_action.operations.progress import verdict_of
 from hf_action.operations.undo import Restore, check_room
 from hf_action.report.outputs import sound
 from hf_action.report.withheld import withhold
-from hf_action.rules.operations import FREE
+from hf_action.rules.models import FREE_FLAVOR
 from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
 from hf_action.rules.results import Result, Step, conclude
 from hf_action.rules.waiting import Verdict
@@ -132,7 +132,7 @@ class StepRun:
         if settings.keyless:
             hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
         batch.run()
-        if batch.hardware() - {FREE}:
+        if batch.hardware() - {FREE_FLAVOR}:
             self._prices = sound(batch.prices or hub.prices())
 
     def _open_hub(self, settings: Settings | PostSettings) -> "Hub":

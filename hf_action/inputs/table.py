@@ -151,7 +151,7 @@ INPUTS = {
         ),
         Input(
             "stable-for",
-            "How long the reached stage must last before the step ends.",
+            "How long the reached stage must last before the step ends, and with it commit, hardware and health check.",
             forms.DURATION,
             Group.WAITING,
             default="0s",

@@ -53,12 +53,16 @@ class Waker:
 
     def _answers(self, progress: SpaceProgress) -> bool:
         """Whether a live Space's app answers, where that was asked for: within `settle`, while it stays live."""
-        until = self._clock.now() + progress.settings.settle
+        until, told = self._clock.now() + progress.settings.settle, ""
         while problem := self._poller.health_problem(progress):
             left = min(until, self._deadline) - self._clock.now()
             if left <= 0 or progress.settings.dry_run:
                 return False
-            self._poller.info(progress, f"the app does not answer ({problem}); it is restarted if that lasts")
+            if problem != told:
+                told = problem
+                self._poller.info(
+                    progress, f"the app does not answer ({problem}); restarted if that lasts {left:.0f} s"
+                )
             self._clock.sleep(min(EFFECT_INTERVAL, left))
             self._actor.look(progress)
             if kind_of(progress.stage) is not Kind.LIVE:

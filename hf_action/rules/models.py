@@ -26,6 +26,8 @@ MAX_PRICE = 10_000.0
 # One part of a repository id: huggingface_hub, utils/_validators.py, REPO_ID_REGEX.
 ID_PART = re.compile(r"\b[\w\-.]{1,96}\b", re.ASCII)
 # The name of a hardware flavor; flavors come and go, so any name of this form is one.
+# The flavor that costs nothing, and whose sleep time nobody can set: huggingface_hub, set_space_sleep_time.
+FREE_FLAVOR = "cpu-basic"
 FLAVOR = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _ID = re.compile(f"{ID_PART.pattern}/{ID_PART.pattern}", re.ASCII)
 _STAGE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")

@@ -9,10 +9,8 @@ Source: docs/contract.md, "Operations".
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from hf_action.rules.models import NEVER, SpaceRuntime
+from hf_action.rules.models import FREE_FLAVOR, NEVER, SpaceRuntime
 from hf_action.rules.stages import Kind, kind_of
-
-FREE = "cpu-basic"  # the flavor that costs nothing and whose sleep time cannot be set
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ def hardware_back(saved: SavedState, now: SpaceRuntime) -> Undo | None:
         return Undo(f"the hardware is {current} again already")
     if current != saved.asked_hardware:
         return Undo(f"hardware left alone: it is {current} by now, not {saved.asked_hardware}")
-    sleep_time = None if saved.hardware == FREE else saved.sleep_time
+    sleep_time = None if saved.hardware == FREE_FLAVOR else saved.sleep_time
     return Undo(f"hardware back to {saved.hardware}", request_hardware(saved.hardware, sleep_time))
 
 

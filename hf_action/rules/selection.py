@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from hf_action.rules.models import NEVER, SpaceInfo
+from hf_action.rules.models import FREE_FLAVOR, NEVER, SpaceInfo
 
 # Characters of a pattern: an owner and a name of 96 each, and the slash.
 MAX_PATTERN = 193
@@ -180,7 +180,11 @@ def _by_hardware(space: SpaceInfo, filters: Filters) -> str:
 
 def _by_sleep_time(space: SpaceInfo, filters: Filters) -> str:
     wanted, known = filters.sleep_time, space.runtime.sleep_time
-    if wanted is None or known == NEVER:
+    if wanted is None:
+        return ""
+    if wanted == NEVER and flavors(space) == [FREE_FLAVOR]:  # it is put to sleep, whatever the Hub says or does not say
+        return "with-sleep-time"
+    if known == NEVER:
         return ""
     if known is None:  # a static Space has no hardware that could sleep
         return "with-sleep-time" if space.sdk == "static" else NO_SLEEP_TIME

@@ -129,6 +129,14 @@ def test_a_sleep_time_is_never_or_at_least(wanted, known, label):
     assert left_out_by(space(sleep_time=known), Filters(sleep_time=wanted)) == label
 
 
+def test_free_hardware_is_put_to_sleep_whatever_the_hub_says():
+    """Never is said of paid hardware only: the sleep time of free hardware is fixed (docs/contract.md, Inputs)."""
+    free = space(sleep_time=NEVER, has="cpu-basic", asks="cpu-basic")
+    assert left_out_by(free, Filters(sleep_time=NEVER)) == "with-sleep-time"
+    upgraded = space(sleep_time=NEVER, has="cpu-basic", asks="t4-small")
+    assert left_out_by(upgraded, Filters(sleep_time=NEVER)) == ""
+
+
 def test_a_static_space_has_no_sleep_time(run, world, hub):
     """So it is not asked for one either."""
     world.add(Space(id="acme/site", sdk="static", hardware=None, commit=None))
