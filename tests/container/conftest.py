@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from simhub.server import Server, serve
+from simhub.files import LargeFile
+from simhub.server import Request, Server, serve
+from simhub.space import Event
 from simhub.world import HEAD, REQUESTED, Phase, Space, Token, World
 from tests.conftest import NEW, OLD, TOKEN, read_outputs
 from tests.container.containers import Files, Step, docker
@@ -41,6 +43,39 @@ def rebuild(*, stale: float) -> tuple[Phase, ...]:
 
 # As long as it takes to be seen by somebody who looks twice a second.
 BRIEFLY = (Phase(0, "BUILDING"), Phase(2, "RUNNING", commit=HEAD, hardware=REQUESTED))
+
+
+def deploy_broken(hub: Server, name: str) -> None:
+    """Add a Space to which a commit was pushed that breaks it, two seconds after somebody looks; its old files build."""
+    space = Space(
+        id=name,
+        stage="RUNNING_BUILDING",
+        commit=OLD,
+        head=NEW,
+        scripts={"push": BRIEFLY},
+        revisions={
+            OLD: {"README.md": "---\nsdk: gradio\n---\n", "app.py": "print('good')\n", "model.bin": LargeFile(b"good")},
+            NEW: {"README.md": "---\nsdk: gradio\n---\n", "app.py": "import gradoi\n", "new.py": ""},
+        },
+    )
+    broken = Phase(2, "BUILD_ERROR", commit=None, error="ModuleNotFoundError: No module named 'gradoi'")
+
+    def looked_at(_: Request) -> None:
+        hub.on_request = None
+        hub.world.happen(name, event=Event.PUSH, script=(broken,))
+
+    hub.world.add(space)
+    hub.on_request = looked_at
+
+
+def is_rolled_back(world: World, name: str) -> bool:
+    """Whether a Space to which a broken commit was pushed serves exactly its old files, from a new commit."""
+    life = world.life(name)
+    old, broken, now = life.repository.history(life.heads(world.now(), lag=0.0))
+    state = world.state(name)
+    serves = state.stage == "RUNNING" and state.commit == now.sha
+    return serves and (old.sha, broken.sha) == (OLD, NEW) and now.tree.blobs == old.tree.blobs != broken.tree.blobs
+
 
 SPACES = (
     Space(id="acme/running", head=OLD, scripts={"restart": rebuild(stale=0)}),

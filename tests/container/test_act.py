@@ -21,7 +21,18 @@ import yaml
 from simhub.server import Server
 from simhub.world import HEAD, REQUESTED, Phase, Space, World
 from tests.conftest import NEW, OLD, TOKEN
-from tests.container.conftest import BUILD_FAILED, HOSTILE, JOB_IMAGE, ROOT, empty_world, rebuild, writes
+from tests.container.conftest import (
+    BRIEFLY,
+    BUILD_FAILED,
+    HOSTILE,
+    JOB_IMAGE,
+    ROOT,
+    deploy_broken,
+    empty_world,
+    is_rolled_back,
+    rebuild,
+    writes,
+)
 
 pytestmark = pytest.mark.act
 
@@ -282,6 +293,29 @@ def test_a_push_with_git_is_waited_for(act, world: World, repository: Path):
     workflow = act("push", "after-git-push.yml", without="Push")
     assert workflow.jobs == {"deploy": "success"}, workflow.text
     assert workflow.outputs("Wait for this commit")["commit"] == commit
+
+
+def test_a_broken_commit_is_rolled_back_and_fails_the_job(act, world: World, hub: Server, repository: Path):
+    """The Space serves the old files again, the summary tells both, and the job's end is that of the failure."""
+    deploy_broken(hub, "acme/demo")
+    workflow = act("push", "deploy.yml", without="Sync")
+    assert workflow.jobs == {"deploy": "failure"}, workflow.text
+    assert workflow.steps["Wait, or roll back"] == "failure"
+    outputs = workflow.outputs("Wait, or roll back")
+    assert (outputs["result"], outputs["cause"], outputs["rolled-back-to"]) == ("failed", "module-not-installed", OLD)
+    assert is_rolled_back(world, "acme/demo")
+    assert writes(hub).count("acme/demo/commit/main") == 1
+    (summary,) = (line for line in workflow.text.splitlines() if "Rolled back: it serves the files of 0000000" in line and "**module" in line)
+    assert "ModuleNotFoundError" in summary
+
+
+def test_what_does_not_answer_is_restarted_on_a_schedule(act, world: World, hub: Server):
+    """A broken Space serves again; the next hour, nothing is sent."""
+    world.add(Space(id="acme/demo", stage="RUNTIME_ERROR", commit=None, scripts={"restart": BRIEFLY}))
+    for _ in range(2):
+        workflow = act("schedule", "heal-every-hour.yml")
+        assert workflow.jobs == {"heal": "success"}, workflow.text
+        assert (world.state("acme/demo").stage, writes(hub)) == ("RUNNING", ["acme/demo/restart"])
 
 
 # ---- the reusable workflows, called from elsewhere ----

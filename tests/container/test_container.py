@@ -12,8 +12,8 @@ import yaml
 
 from hf_action.inputs.table import OPERATIONS
 from simhub.faults import Fault, Kind
-from tests.conftest import NEW, TOKEN, Ended
-from tests.container.conftest import BUILD_FAILED, ROOT
+from tests.conftest import NEW, OLD, TOKEN, Ended
+from tests.container.conftest import BUILD_FAILED, ROOT, deploy_broken, is_rolled_back
 from tests.container.containers import Step, docker
 
 pytestmark = pytest.mark.container
@@ -65,6 +65,18 @@ def test_a_mistake_ends_the_step_before_any_request(run):
     assert (ended.status, ended.result, ended.outputs["requests"]) == (2, "invalid-input", "0"), ended.log
     assert all(name in ended.outputs["message"] for name in ("space-id", "operation", "timeout"))
     assert "invalid-input" in ended.summary
+
+
+def test_a_deploy_broken_is_rolled_back(run, world, hub):
+    """The old files are served again from a new commit; outputs, annotation and summary tell both, and the exit is 1."""
+    deploy_broken(hub, "acme/deployed")
+    ended = run("wait", "acme/deployed", timeout="50s", rollback="true")
+    assert (ended.status, ended.result, ended.outputs["rolled-back-to"]) == (1, "failed", OLD), ended.log
+    assert is_rolled_back(world, "acme/deployed")
+    (annotation,) = re.findall(r"^::error.*", ended.log, re.MULTILINE)
+    for text in (annotation, ended.summary, ended.outputs["message"]):
+        assert "module-not-installed" in text
+        assert "Rolled back: it serves the files of 0000000 again" in text
 
 
 # Where an operation that does something may do it, and the inputs it needs.
