@@ -55,6 +55,7 @@ class StepRun:
     def __init__(self, words: Sequence[str], *, runner: Runner, log: Log, began: float, post: bool = False) -> None:
         self.done = False
         self.reporting = threading.Lock()
+        self.runner = runner
         self._words = words
         self._runner = runner
         self._log = log
