@@ -2,7 +2,7 @@
 
 Nothing is guessed: where the answer does not say it, the right is not known.
 
-Source: simhub/DIFFERENCES.md, "What public reports tell", whoami-v2.
+Source: simhub/DIFFERENCES.md, "What public reports tell", whoami-v2; huggingface.js, whoami.ts, for `expiration`.
 """
 
 from collections.abc import Mapping, Sequence
