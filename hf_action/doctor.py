@@ -143,8 +143,7 @@ class DoctorRun:
             space = self._visit.space if self._visit else None
             text = shown.document(findings, self.runner.plain, space=space, cancelled=cancelled)
         else:
-            text = self._text(findings)
-            self.runner.info("cancelled" if cancelled else shown.counts(findings))
+            text = self._text(findings, "cancelled" if cancelled else shown.counts(findings))
         self.runner.keep_answer(text)
         return Cancelled.status if cancelled else status_of(findings)
 
@@ -152,14 +151,16 @@ class DoctorRun:
         """Print what is kept."""
         self.runner.close()
 
-    def _text(self, findings: Sequence[Finding]) -> str:
+    def _text(self, findings: Sequence[Finding], end: str) -> str:
         """Return the lines as their reader takes them: a person, the log of GitHub, or a program."""
         runner = self.runner
         if runner.answers_person or runner.wants_colours:
             width = shutil.get_terminal_size(fallback=(100, 0)).columns
-            return _painted(shown.screen(findings, runner.plain, width=width))
+            return f"{_painted(shown.screen(findings, runner.plain, width=width))}\n{end}"
         if runner.obeys_commands:
-            return "\n".join(unmatched(line) for _, line in shown.screen(findings, runner.plain, width=0))
+            lines = [unmatched(line) for _, line in shown.screen(findings, runner.plain, width=0)]
+            return "\n".join([*lines, end])
+        runner.info(end)  # which a program does not get
         return "\n".join(shown.pipe(findings, runner.plain))
 
     def _warn(self, warnings: Sequence[str]) -> None:

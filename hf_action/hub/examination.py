@@ -102,6 +102,7 @@ class Examination:
             value, error = None, failed
         took = time.monotonic() - began
         response = self.session.last
+        late = isinstance(error, OutOfTime)
         cause = error.__cause__ if error else None
         refused = cause.response if isinstance(cause, ErrorAnswer) else None
         return Answer(
@@ -114,8 +115,8 @@ class Examination:
             ahead=_ahead(response, self.wall() - took / 2) if response is not None else None,
             quota=_quota(response) if response is not None else None,
             is_page=refused is not None and "html" in refused.headers.get("content-type", "").lower(),
-            cut_off=isinstance(error, Unreachable) and (error.final or not error.sent) and refused is None,
-            out_of_time=isinstance(error, OutOfTime),
+            cut_off=not late and isinstance(error, Unreachable) and (error.final or not error.sent) and refused is None,
+            out_of_time=late,
         )
 
 

@@ -98,7 +98,8 @@ def parse_visit(argv: Sequence[str], environ: Mapping[str, str], login: Callable
     mistakes += wrong
     spaces = values["space-id"] or ()
     if len(spaces) > 1 or any(map(is_pattern, spaces)):
-        mistakes.append(f"space-id: {shown(given['space-id'])} is not one Space; the doctor looks at one, or at none.")
+        named = shown(", ".join(spaces))
+        mistakes.append(f"space-id: {named} is not one Space; the doctor looks at one, or at none.")
     tokens = _tokens(flags, variables, environ, login)
     if mistakes:
         raise InvalidInput(mistakes, warnings=warnings, token=tokens[0].value if tokens else None)

@@ -43,7 +43,8 @@ def paint(lines: Sequence[tuple[Mark, str]]) -> str:
     console = Console(file=io.StringIO(), force_terminal=True)
     with console.capture() as captured:
         for mark, line in lines:
-            console.print(Text.assemble((line[:1], MARKS[mark]), line[1:]), soft_wrap=True)
+            sign = "" if line[:1].isspace() else line[:1]
+            console.print(Text.assemble((sign, MARKS[mark]), line.removeprefix(sign)), soft_wrap=True)
     return captured.get().removesuffix("\n")
 
 

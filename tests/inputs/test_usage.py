@@ -12,8 +12,8 @@ import pytest
 from hf_action.inputs import forms
 from hf_action.inputs.completion import SHELLS, bash, flags
 from hf_action.inputs.readers import parse_boolean
-from hf_action.inputs.table import INPUTS, OPERATIONS, Group
-from hf_action.inputs.usage import OWN, hint, in_group, usage
+from hf_action.inputs.table import COMMANDS, DOCTOR, INPUTS, OPERATIONS, Group
+from hf_action.inputs.usage import OWN, hint, in_group, usage, usage_of
 from hf_action.rules.stages import STAGES
 from tests.support.screens import Terminal
 
@@ -36,6 +36,10 @@ operations (info if none is named):
 """ in text
     assert """
   list        List the selected Spaces; change nothing.
+
+beside the operations:
+  doctor  Say of token, rights, quota, network, certificates and clock what is found, and what to do.
+          It changes nothing.
 
 which Spaces:
   --space-id SPACES
@@ -106,7 +110,7 @@ def test_the_help_names_everything():
     assert sorted(row.name for group in Group for row in in_group(group)) == sorted(INPUTS)
     for name in (*INPUTS, *OWN):
         assert len(re.findall(rf"^  --{name}(?: |$)", text, re.MULTILINE)) == 1, name
-    assert all(f"  {name} " in text for name in OPERATIONS)
+    assert all(f"  {name} " in text for name in (*OPERATIONS, *COMMANDS))
     assert [f"{group.value}:" in text for group in Group] == [True] * len(Group)
 
 
@@ -118,6 +122,15 @@ def test_every_form_is_of_some_input():
         assert (row.read is parse_boolean) is row.reader.is_flag is not bool(row.reader.form), row.name
         for word in row.reader.words:
             row.read(word)
+
+
+def test_the_help_of_the_doctor_is_its_own():
+    """The inputs that it uses, with what they mean there, and its exit status; no input that it does not use."""
+    text = usage_of(DOCTOR, width=100)
+    assert text.startswith("usage: hf-space doctor [SPACE] [--INPUT VALUE ...]\n\nSay of token, rights")
+    assert re.findall(r"^  --([\w-]+)", text, re.MULTILINE) == ["operation", "timeout", "token", "endpoint"]
+    assert "The operation that does not work" in text and "Default: 30s." in text and "Default: 30m" not in text
+    assert "\n  1    there is a problem that would make an operation fail\n" in text
 
 
 def test_the_hint_fits_a_small_screen():
@@ -159,7 +172,7 @@ def test_every_flag_is_completed():
                 "    --fleet-file|--report-file)",
                 "    --space-id|--timeout|--settle|--stable-for|--health-check-contains|--rollback-to|--retries|--hardware|--log-lines|--author|--search|--with-sdk|"
                 "--unmodified-for|--exclude|--exclude-tag|--limit|--max-parallel|--token|--endpoint) return ;;",
-                "        words='info wait restart pause wake hardware sleep-time list'",
+                "        words='info wait restart pause wake hardware sleep-time list doctor'",
             ],
         ),
         (
@@ -191,7 +204,7 @@ def test_the_scripts_have_a_line_for_each(shell, lines):
 
 COMPLETED = [
     ("hf-space re", {"restart"}),
-    ("hf-space ", set(OPERATIONS)),
+    ("hf-space ", {*OPERATIONS, *COMMANDS}),
     ("hf-space restart --log", {"--logs", "--log-lines"}),
     ("hf-space restart --logs ", {"on-failure", "always", "never"}),
     ("hf-space restart --sort li", {"likes"}),
