@@ -15,7 +15,6 @@ from urllib.request import getproxies
 import httpx2
 import huggingface_hub
 from huggingface_hub._oidc import get_oidc_token
-from huggingface_hub.errors import OIDCError
 from huggingface_hub.utils import get_session
 
 from hf_action.hub.facts import Facts
@@ -75,16 +74,16 @@ class Examination:
         return self._ask(lambda: self._open(f"/api/spaces/{space}/logs/run"), space)
 
     def job_identity(self, mask: Callable[[str], None]) -> Answer[bool]:
-        """Ask GitHub for the identity of this job, which is a secret; it is not exchanged for a token."""
+        """Ask GitHub for the identity of this job, which is a secret; it is not exchanged for a token.
+
+        To be called only in a job that may ask.
+        """
 
         def read() -> bool:
             masked(get_oidc_token(audience=self.access.endpoint), mask)
             return True
 
-        try:
-            return self._ask(read, SUBJECT)
-        except OIDCError as error:
-            return Answer(wrong=str(error))
+        return self._ask(read, SUBJECT)
 
     def _get(self, path: str) -> httpx2.Response:
         return get_session().get(f"{self.access.endpoint}{path}", headers=self.access.headers())

@@ -63,7 +63,7 @@ class Examining:
 
     def _keyless(self, way: Answer[int]) -> Finding:
         keyless = self.visit.keyless
-        asks = keyless.is_used and keyless.may_ask and not keyless.identity
+        asks = keyless.is_used and keyless.in_github and keyless.may_ask and not keyless.identity
         facts = KeylessFacts(
             resource=keyless.resource,
             identity=keyless.identity,

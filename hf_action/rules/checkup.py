@@ -222,13 +222,11 @@ def judge_right(who: Answer[Identity] | None, *, space: str, writes: bool, keyle
     if who.value is None:
         return unknown("write", "it is not known whom the token speaks for; see identity")
     right, why = judge_write(who.value, space)
-    match right:
-        case Right.YES:
-            return ok("write", f"allowed: {why}")
-        case Right.NO:
-            return (problem if writes else warning)("write", f"not allowed: {why}", MAKE_TOKEN)
-        case Right.UNKNOWN:
-            return unknown("write", why, "If a change is refused, use an access token with the role write.")
+    if right is Right.UNKNOWN:
+        return unknown("write", why, "If a change is refused, use an access token with the role write.")
+    if right is Right.YES:
+        return ok("write", f"allowed: {why}")
+    return (problem if writes else warning)("write", f"not allowed: {why}", MAKE_TOKEN)
 
 
 def judge_payment(who: Identity, *, owner: str, operation: str | None) -> Finding:

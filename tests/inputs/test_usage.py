@@ -38,8 +38,8 @@ operations (info if none is named):
   list        List the selected Spaces; change nothing.
 
 beside the operations:
-  doctor  Say of token, rights, quota, network, certificates and clock what is found, and what to do.
-          It changes nothing.
+  doctor  Say of token, rights, quota, network, certificates and clock what is found, and what to
+          do. It changes nothing.
 
 which Spaces:
   --space-id SPACES
