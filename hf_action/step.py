@@ -55,7 +55,6 @@ class StepRun:
     def __init__(self, words: Sequence[str], *, runner: Runner, log: Log, began: float, post: bool = False) -> None:
         self.done = False
         self.reporting = threading.Lock()
-        self.runner = runner
         self._words = words
         self._runner = runner
         self._log = log
@@ -73,6 +72,11 @@ class StepRun:
         self._mistakes: list[str] = []
         self._report_file: str | None = None
         self._ending: Verdict | None = None  # on every Space that has no verdict of its own
+
+    @property
+    def runner(self) -> Runner:
+        """The machine that it runs on."""
+        return self._runner
 
     @property
     def deadline(self) -> float | None:

@@ -21,6 +21,8 @@ MAKE_TOKEN = (
 CHECK_WAY = "Check HF_ENDPOINT, HTTPS_PROXY and NO_PROXY, and the network and the name service of this machine."
 # Seconds by which a clock may be wrong: dates of the Hub are whole seconds, and an answer takes its time.
 CLOCK_SLACK = 30.0
+# Seconds after which an answer is slow: an operation gives each request ten.
+SLOW = 3.0
 # Requests that are left for an operation: a restart with a build of twenty minutes takes about as many.
 FEW_REQUESTS = 60
 # Organizations that one line names.
@@ -109,6 +111,8 @@ def judge_trust(*, variable: str, path: str, wrong: str, unread: Sequence[str]) 
 def judge_connection(seen: Answer[int], *, endpoint: str) -> Finding:
     """Judge whether the Hub answers; what it refuses is another matter."""
     quick = f"{endpoint} answers"
+    if seen.value is not None and seen.took > SLOW:
+        return warning("connection", f"{quick}, but only after {seen.took:.1f} s", CHECK_WAY)
     if seen.value is not None:
         return ok("connection", f"{quick}, in {seen.took:.1f} s")
     if seen.out_of_time:
@@ -175,18 +179,22 @@ def judge_identity(seen: Answer[Identity], *, source: str) -> Finding:
 
 def describe(who: Identity) -> str:
     """Say who it is: name, token, organizations."""
-    role = {"fineGrained": "fine-grained"}.get(who.role or "", who.role)
-    kind = {"oauth": "of a browser login"}.get(
-        who.auth or "", f"with the role {role}" if role else "of an unknown kind"
-    )
     named = f" {who.token_name!r}" if who.token_name else ""
-    parts = [f"{who.kind} {who.name}", f"a token{named} {kind}"]
+    parts = [f"{who.kind} {who.name}", f"a token{named} {_kind(who)}"]
     if who.expires:
         parts.append(f"expires {who.expires}")
     names = [_member(one) for one in who.organizations]
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     parts.append(f"organizations: {', '.join(names[:MAX_NAMED])}{more}" if names else "no organization")
     return "; ".join(parts)
+
+
+def _kind(who: Identity) -> str:
+    if who.auth == "oauth":
+        return "of a browser login"
+    if who.role:
+        return f"with the role {'fine-grained' if who.role == 'fineGrained' else who.role}"
+    return f"of the kind {who.auth}" if who.auth else "of an unknown kind"
 
 
 def _member(one: Organization) -> str:

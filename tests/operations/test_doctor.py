@@ -15,6 +15,9 @@ from hf_action import doctor, main
 from hf_action.doctor import BUG, STUCK, DoctorRun
 from hf_action.hub.examination import Examination
 from hf_action.inputs.doors import read_own_flags
+from hf_action.rules.answers import Answer
+from hf_action.rules.checkup import judge_connection
+from hf_action.rules.findings import Mark
 from hf_action.runner import surroundings as places
 from hf_action.runner.github import Runner
 from simhub.access import Meter, Token
@@ -165,6 +168,7 @@ CASES = [
     Case("a fine-grained token with a scope of an unknown form", {"write": ("not known", "does not show", "")}, env=HAVING, before=fine({"entity": "acme", "permissions": ["repo.write"]})),
     Case("a fine-grained token whose permissions are not words", {"write": ("warning", "no repo.write", "")}, env=HAVING, before=fine({"entity": {"type": "org", "name": "acme"}, "permissions": [1, None]})),
     Case("a token of a kind that is not known", {"identity": ("ok", "of an unknown kind", ""), "write": ("not known", "does not say what this token may do", "")}, env=HAVING, before=says(auth="?")),
+    Case("a token of a kind that is new", {"identity": ("ok", "a token of the kind passkey", "")}, env=HAVING, before=says(auth={"type": "passkey"})),
     Case("a token of an unknown kind, of somebody else", {"write": ("not known", "does not name acme among the organizations", "")}, env=HAVING, before=says(orgs=[], auth={"type": "oauth"})),
     Case("a member of the organization who may only read", {"write": ("warning", "the role of member in acme is read", "")}, env={"HF_TOKEN": MEMBER}),
     Case("a contributor", {"write": ("not known", "is contributor, which allows it for some Spaces only", "role write")}, env=HAVING, before=says(orgs=[{"name": "acme", "roleInOrg": "contributor"}], auth={"accessToken": {"role": "write"}})),
@@ -210,6 +214,7 @@ CASES = [
     Case("an answer from a cache", {"clock": ("ok", "right", "")}, ahead=600.0, before=refuse("/hardware$", 401, headers={"Age": "600", "Date": NOON})),
     Case("an age that makes no sense", {"clock": ("ok", "right", "")}, before=refuse("/hardware$", 401, headers={"Age": "-7", "Date": NOON})),
     Case("a Hub in trouble", {"connection": ("warning", "the Hub answered 503", "try again later")}, env=HAVING, before=refuse("/hardware$", 503)),
+    Case("a Hub that is down", {"connection": ("problem", "no connection to 127.0.0.1", "Check the endpoint"), "identity": ("not known", "no connection", ""), "logs": ("not known", "no connection", "")}, env=HAVING | {"HF_ENDPOINT": "http://127.0.0.1:1"}, status=1),
     Case("another server", {"connection": ("problem", "there is no Hub at http://127.0.0.1", "HF_ENDPOINT")}, env=HAVING, status=1, before=refuse("/hardware$", 404)),
     Case("the edge blocks this machine", {"connection": ("problem", "blocks this machine's address", "another network"), "space": ("not known", "blocks", "")}, env=HAVING, status=1, before=lambda _, hub: hub.inject(EDGE_BLOCKS)),
     Case("garbage in place of the hardware", {"connection": ("problem", "made no sense", "HTTPS_PROXY"), "space": ("ok", "", "")}, env=HAVING, status=1, before=spoil("/hardware$", Kind.WRONG_TYPE, body={"a": 1})),
@@ -338,6 +343,11 @@ def test_the_time_may_be_over(examine, hub, clock):
     done = examine("acme/demo", HF_TOKEN=TOKEN)
     late = {check for check, (mark, found, remedy) in done.lines.items() if (mark, found, remedy) == ("not known", "the time was over", "Give it more: --timeout 2m.")}
     assert (late, done.lines["connection"][0], done.status) == ({"identity", "space"}, "ok", 0)
+
+
+def test_an_answer_may_be_slow():
+    """Each look of an operation would take as long."""
+    assert judge_connection(Answer(value=9, took=4.0), endpoint="https://hub").mark is Mark.WARNING
 
 
 def test_no_time_at_all(examine, clock, monkeypatch):
