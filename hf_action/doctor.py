@@ -44,8 +44,8 @@ class DoctorRun:
     ) -> None:
         self.done = False
         self.reporting = threading.Lock()
-        self.runner = runner
         self.deadline: float | None = None
+        self._runner = runner
         self._words = words
         self._clock = clock
         self._began = began
@@ -58,24 +58,24 @@ class DoctorRun:
         """Look at everything; whatever goes wrong is kept for the report."""
         try:
             self._visit = visit = self._read()
-            self._findings += [ok("program", own_versions()), ok("place", surroundings(self.runner))]
+            self._findings += [ok("program", own_versions()), ok("place", surroundings(self._runner))]
             self._examine(visit)
         except InvalidInput as error:
-            self.runner.mask(error.token)
+            self._runner.mask(error.token)
             self._warn(error.warnings)
             self._mistakes = error.mistakes
         except Exception as error:  # noqa: BLE001 - a bug must not cost what has been found
             self._findings.append(unknown("the rest", f"internal error: {type(error).__name__}: {error}", BUG))
-            self.runner.debug_traceback(error)
+            self._runner.debug_traceback(error)
 
     def _read(self) -> Visit:
-        visit = parse_visit(self._words, self.runner.environ, partial(_login, self.runner))
+        visit = parse_visit(self._words, self._runner.environ, partial(_login, self._runner))
         for token in visit.tokens:  # before anything else is printed
-            self.runner.mask(token.value)
-        self.runner.mask(visit.keyless.identity or None)
+            self._runner.mask(token.value)
+        self._runner.mask(visit.keyless.identity or None)
         self._warn(visit.warnings)
         if visit.space:
-            self.runner.recognize(visit.space)
+            self._runner.recognize(visit.space)
         self.deadline = self._began + visit.timeout
         return visit
 
@@ -90,7 +90,7 @@ class DoctorRun:
         way = examination.proxies()
         named = [f"{name}={address}" for name, address in way.shown.items()]
         self._findings.append(judge_proxies(named, exceptions=way.exceptions, wrong=way.wrong, remedy=way.remedy))
-        trust = examination.trust(self.runner.environ)
+        trust = examination.trust(self._runner.environ)
         self._findings.append(
             judge_trust(variable=trust.variable, path=trust.path, wrong=trust.wrong, unread=trust.unread)
         )
@@ -98,7 +98,7 @@ class DoctorRun:
             visit=visit,
             questions=self._questions(visit) if visit.endpoint else None,
             wall=self._wall,
-            mask=self.runner.mask,
+            mask=self._runner.mask,
             stored=not visit.tokens and bool(stored_token()),
         )
         for finding in examining.findings():
@@ -113,7 +113,7 @@ class DoctorRun:
             token=visit.token,
             clock=self._clock,
             deadline=self._began + visit.timeout,
-            redact=self.runner.redact,
+            redact=self._runner.redact,
             request_timeout=min(REQUEST_TIMEOUT, visit.timeout / SHARE),
         )
         return hub.examination(self._wall)
@@ -137,23 +137,23 @@ class DoctorRun:
         findings = tuple(self._findings)
         if self._mistakes:
             for mistake in self._mistakes:
-                self.runner.annotate("error", mistake)
+                self._runner.annotate("error", mistake)
             return Cancelled.status if cancelled else Outcome.INVALID_INPUT.status
-        if self.runner.answers_json:
+        if self._runner.answers_json:
             space = self._visit.space if self._visit else None
-            text = shown.document(findings, self.runner.plain, space=space, cancelled=cancelled)
+            text = shown.document(findings, self._runner.plain, space=space, cancelled=cancelled)
         else:
             text = self._text(findings, "cancelled" if cancelled else shown.counts(findings))
-        self.runner.keep_answer(text)
+        self._runner.keep_answer(text)
         return Cancelled.status if cancelled else status_of(findings)
 
     def close(self) -> None:
         """Print what is kept."""
-        self.runner.close()
+        self._runner.close()
 
     def _text(self, findings: Sequence[Finding], end: str) -> str:
         """Return the lines as their reader takes them: a person, the log of GitHub, or a program."""
-        runner = self.runner
+        runner = self._runner
         if runner.answers_person or runner.wants_colours:
             width = shutil.get_terminal_size(fallback=(100, 0)).columns
             return f"{_painted(shown.screen(findings, runner.plain, width=width))}\n{end}"
@@ -165,7 +165,7 @@ class DoctorRun:
 
     def _warn(self, warnings: Sequence[str]) -> None:
         for warning in warnings:
-            self.runner.annotate("warning", warning)
+            self._runner.annotate("warning", warning)
 
 
 def _painted(lines: Sequence[tuple[Mark, str]]) -> str:

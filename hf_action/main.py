@@ -189,8 +189,8 @@ def open_log(clock: SystemClock, runner: "Runner", *, began: float) -> "Log":
     return kind(clock=clock, runner=runner, began=began)
 
 
-def open_run(own: "OwnFlags", clock: SystemClock, *, began: float, post: bool) -> "Run":
-    """Return what is to be run: a step, its post step, or an examination."""
+def open_run(own: "OwnFlags", clock: SystemClock, *, began: float, post: bool) -> "tuple[Runner, Run]":
+    """Return what is to be run: a step, its post step, or an examination; and the machine that it runs on."""
     from hf_action.inputs.doors import calls_doctor
     from hf_action.runner.github import Runner
 
@@ -198,11 +198,12 @@ def open_run(own: "OwnFlags", clock: SystemClock, *, began: float, post: bool) -
         from hf_action.doctor import DoctorRun
 
         runner = Runner(answers_json=own.json, answers=True, quiet=own.quiet)
-        return DoctorRun(own.rest, runner=runner, clock=clock, began=began)
+        return runner, DoctorRun(own.rest, runner=runner, clock=clock, began=began)
     from hf_action.step import StepRun
 
     runner = Runner(answers_json=own.json, quiet=own.quiet)
-    return StepRun(own.rest, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
+    log = open_log(clock, runner, began=began)
+    return runner, StepRun(own.rest, runner=runner, log=log, began=began, post=post)
 
 
 def main(argv: list[str] | None = None, *, post: bool = False) -> int:
@@ -223,12 +224,12 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
     from hf_action.inputs.doors import read_own_flags
 
     own = read_own_flags(words)
-    step_run = open_run(own, clock, began=began, post=post)
+    runner, step_run = open_run(own, clock, began=began, post=post)
     for thread in (Watchdog(step_run), Heartbeat(step_run)):
         with suppress(RuntimeError):  # the machine has no more of them; the step goes on
             thread.start()
     cancellation.last_words = step_run.last_words
-    if not own.rest and not post and step_run.runner.is_shell:
+    if not own.rest and not post and runner.is_shell:
         from hf_action.inputs.usage import hint
 
         finish(sys.stdout, f"{hint()}\n")  # which is stderr here

@@ -74,11 +74,6 @@ class StepRun:
         self._ending: Verdict | None = None  # on every Space that has no verdict of its own
 
     @property
-    def runner(self) -> Runner:
-        """The machine that it runs on."""
-        return self._runner
-
-    @property
     def deadline(self) -> float | None:
         """When the budget ends, on the clock of the log; None before anything is asked of the Hub."""
         return (self._batch.deadline if self._batch else self._deadline) or None

@@ -449,7 +449,7 @@ def test_the_word_may_stand_behind_flags(hub, capfd, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     stdout = sys.stdout
     try:
-        run = main.open_run(read_own_flags(["--dry-run", "--timeout", "9s", "doctor", "acme/demo"]), main.SystemClock(), began=0.0, post=False)
+        _, run = main.open_run(read_own_flags(["--dry-run", "--timeout", "9s", "doctor", "acme/demo"]), main.SystemClock(), began=0.0, post=False)
     finally:
         sys.stdout = stdout
     assert isinstance(run, DoctorRun)
