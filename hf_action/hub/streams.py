@@ -41,12 +41,6 @@ def follow_events(url: str, *, headers: dict[str, str], connect: float, notice: 
                 return
 
 
-def open_stream(url: str, *, headers: dict[str, str]) -> None:
-    """Open a stream of events and close it again; raises where there is none to be read."""
-    with _events(url, headers=headers, timeout=httpx2.Timeout(LOG_PAUSE), params={"tail": "1"}, most=MAX_EVENT_BYTES):
-        return
-
-
 def read_log(url: str, *, headers: dict[str, str], lines: int) -> Iterator[str]:
     """Yield what a log has now, its last `lines` if the Hub heeds it: one text for each event, of one line or more."""
     params = {"tail": str(lines)}
@@ -62,6 +56,12 @@ def read_log(url: str, *, headers: dict[str, str], lines: int) -> Iterator[str]:
                     yield text
         except httpx2.ReadTimeout:
             return  # the log of a running Space stays open
+
+
+def open_stream(url: str, *, headers: dict[str, str]) -> None:
+    """Open a stream of events and close it again; raises where there is none to be read."""
+    with _events(url, headers=headers, timeout=httpx2.Timeout(LOG_PAUSE), params={"tail": "1"}, most=MAX_EVENT_BYTES):
+        return
 
 
 @contextmanager

@@ -117,15 +117,13 @@ def judge_connection(seen: Answer[int], *, endpoint: str) -> Finding:
         return ok("connection", f"{quick}, in {seen.took:.1f} s")
     if seen.out_of_time:
         return _late("connection")
-    if seen.status is None:
-        return problem("connection", seen.wrong, seen.remedy or CHECK_WAY)
-    if seen.is_page:
-        return problem("connection", seen.wrong, seen.remedy)
+    if seen.status in (401, 403, 429) and not seen.is_page:
+        return ok("connection", f"{quick} ({seen.status})")
     if seen.status == 404:
         return problem("connection", f"there is no Hub at {endpoint} (404)", "Check endpoint (HF_ENDPOINT).")
-    if seen.status >= 500:
+    if seen.status is not None and seen.status >= 500:
         return warning("connection", seen.wrong, "It may pass; try again later, and see https://status.huggingface.co.")
-    return ok("connection", f"{quick} ({seen.status})")
+    return problem("connection", seen.wrong, seen.remedy or CHECK_WAY)
 
 
 def judge_clock(ahead: float | None) -> Finding:

@@ -329,6 +329,14 @@ def test_a_token_does_not_go_over_plain_http(examine, clock):
     assert (done.status, "identity" in done.lines, done.lines["connection"][0]) == (1, False, "problem")
 
 
+def test_a_proxy_that_wants_a_login(examine):
+    """It is the proxy that refuses, not the Hub."""
+    with raw_server(answering("", status="407 Proxy Authentication Required")) as proxy:
+        done = examine("acme/demo", HF_TOKEN=TOKEN, HTTP_PROXY=f"http://127.0.0.1:{proxy.port}")
+    assert done.status == 1 and done.lines["connection"][:2] == ("problem", "the proxy wants a login (407).")
+    assert "Write user and password into HTTPS_PROXY" in done.lines["connection"][2] and done.lines["space"][0] == "not known"
+
+
 def test_a_date_that_is_none(examine):
     """Then the clock is not known."""
     with raw_server(answering("content-type: application/json\r\ndate: yesterday\r\nratelimit: x\r\n", b"[]")) as server:
