@@ -82,7 +82,7 @@ class Examining:
         if who:
             yield checkup.judge_identity(who, source=visit.tokens[0].source)
         seen = questions.space(visit.space) if visit.space else None
-        quotas = [one.quota for one in (way, who, seen) if one]
+        quotas = [one.quota for one in (who, way, seen) if one]  # whoami, which is counted apart, is the last resort
         yield checkup.judge_quota(quotas, with_token=bool(visit.token))
         if visit.space and seen:
             yield from self._about_space(questions, visit.space, seen, who)
