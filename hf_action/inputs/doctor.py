@@ -13,14 +13,10 @@ from typing import Any
 from hf_action.inputs.checks import endpoint as check_endpoint
 from hf_action.inputs.doors import TOKEN_VARIABLES, read_doctor_flags, read_variables
 from hf_action.inputs.readers import PUBLIC_HUB, shown
-from hf_action.inputs.table import CHANGES, DOCTOR, INPUTS, WRITES
+from hf_action.inputs.table import CHANGES, DOCTOR, DOCTOR_INPUTS, DOCTOR_TIMEOUT, INPUTS, WRITES
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import is_pattern
-
-# Seconds that an examination may take where nobody says otherwise.
-TIMEOUT = 30.0
-# The inputs that it uses; all others are warned about.
-USED = ("space-id", "operation", "timeout", "token", "endpoint")
+from hf_action.rules.trusted import Keyless
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +31,6 @@ class FoundToken:
     def value(self) -> str:
         """The token as it would be sent."""
         return self.text.strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Keyless:
-    """What the environment says of access without a token."""
-
-    resource: str = ""
-    identity: str = field(default="", repr=False)
-    in_github: bool = False
-    may_ask: bool = False  # whether the job has id-token: write
-    overruled: bool = False  # by a token that is an input
-
-    @property
-    def is_used(self) -> bool:
-        """Whether an operation would exchange an identity for a token."""
-        return bool(self.resource) and not self.overruled
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +85,11 @@ def parse_visit(argv: Sequence[str], environ: Mapping[str, str], login: Callable
         raise InvalidInput(mistakes, warnings=warnings, token=tokens[0].value if tokens else None)
     keyless = _keyless(given, environ)
     endpoint, source, mistake = _endpoint(flags, variables, environ, has_token=bool(tokens or keyless.is_used))
-    ignored = [f"{name}: is not used by {DOCTOR}; it is ignored." for name in given if name not in USED]
+    ignored = [f"{name}: is not used by {DOCTOR}; it is ignored." for name in given if name not in DOCTOR_INPUTS]
     return Visit(
         space=spaces[0] if spaces else None,
         operation=values["operation"],
-        timeout=values["timeout"] or TIMEOUT,
+        timeout=values["timeout"] or DOCTOR_TIMEOUT,
         endpoint=endpoint,
         endpoint_source=source,
         endpoint_mistake=mistake,

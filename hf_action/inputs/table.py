@@ -35,6 +35,10 @@ COMMANDS = {
     DOCTOR: "Say of token, rights, quota, network, certificates and clock what is found, and what to do. It changes "
     "nothing.",
 }
+# The inputs that the doctor uses; all others are warned about.
+DOCTOR_INPUTS = ("space-id", "operation", "timeout", "token", "endpoint")
+# Seconds that it may take where nobody says otherwise.
+DOCTOR_TIMEOUT = 30.0
 
 DEFAULT_STAGES = {name: row.waits_for for name, row in operations.OPERATIONS.items() if row.waits_for}
 

@@ -7,8 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hf_action.inputs.doctor import TIMEOUT, USED
-from hf_action.inputs.table import COMMANDS, DOCTOR, INPUTS, OPERATIONS, Group, Input
+from hf_action.inputs.table import COMMANDS, DOCTOR, DOCTOR_INPUTS, DOCTOR_TIMEOUT, INPUTS, OPERATIONS, Group, Input
 from hf_action.rules.outcomes import Outcome
 
 # Columns of the longest line: longer ones are hard to read, however wide the terminal is.
@@ -96,9 +95,9 @@ def usage_of(operation: str, *, width: int) -> str:
 def _usage_of_doctor(width: int) -> str:
     notes = {
         "operation": "The operation that does not work; what it needs and is not there is a problem then.",
-        "timeout": f"How long it may take. Default: {TIMEOUT:g}s.",
+        "timeout": f"How long it may take. Default: {DOCTOR_TIMEOUT:g}s.",
     }
-    rows = [replace(INPUTS[name], about=notes.get(name, INPUTS[name].about), default="") for name in USED]
+    rows = [replace(INPUTS[name], about=notes.get(name, INPUTS[name].about), default="") for name in DOCTOR_INPUTS]
     return "\n\n".join(
         [
             f"usage: hf-space {DOCTOR} [SPACE] [--INPUT VALUE ...]",

@@ -14,7 +14,7 @@ from hf_action.rules.answers import Answer
 from hf_action.rules.findings import Finding, unknown
 from hf_action.rules.identity import Identity
 from hf_action.rules.models import SpaceInfo
-from hf_action.rules.trusted import KeylessFacts, judge_keyless
+from hf_action.rules.trusted import judge_keyless
 
 if TYPE_CHECKING:
     from hf_action.hub.examination import Examination
@@ -63,17 +63,9 @@ class Examining:
 
     def _keyless(self, way: Answer[int]) -> Finding:
         keyless = self.visit.keyless
-        asks = keyless.is_used and keyless.in_github and keyless.may_ask and not keyless.identity
-        facts = KeylessFacts(
-            resource=keyless.resource,
-            identity=keyless.identity,
-            in_github=keyless.in_github,
-            may_ask=keyless.may_ask,
-            overruled=keyless.overruled,
-            seen=self.questions.job_identity(self.mask) if asks and self.questions else None,
-        )
+        seen = self.questions.job_identity(self.mask) if self.questions and keyless.asks else None
         now = self.wall() - (way.ahead or 0.0)
-        return judge_keyless(facts, space=self.visit.space, endpoint=self.visit.endpoint, now=now)
+        return judge_keyless(keyless, seen, space=self.visit.space, endpoint=self.visit.endpoint, now=now)
 
     def _answered(self, questions: "Examination", way: Answer[int]) -> Iterator[Finding]:
         """Yield what the Hub says of the token and of the Space."""

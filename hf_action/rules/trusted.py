@@ -26,26 +26,40 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class KeylessFacts:
-    """What is known of keyless access; `seen` is what came of asking GitHub, None where it was not asked."""
+class Keyless:
+    """What the environment says of access without a token."""
 
-    resource: str
-    identity: str = field(repr=False)
-    in_github: bool
-    may_ask: bool
-    overruled: bool
-    seen: Answer[bool] | None
+    resource: str = ""
+    identity: str = field(default="", repr=False)
+    in_github: bool = False
+    may_ask: bool = False  # whether the job has id-token: write
+    overruled: bool = False  # by a token that is an input
+
+    @property
+    def is_used(self) -> bool:
+        """Whether an operation would exchange an identity for a token."""
+        return bool(self.resource) and not self.overruled
+
+    @property
+    def asks(self) -> bool:
+        """Whether it would ask GitHub for that identity, and may."""
+        return self.is_used and self.in_github and self.may_ask and not self.identity
 
 
-def judge_keyless(facts: KeylessFacts, *, space: str | None, endpoint: str, now: float) -> Finding:
-    """Judge keyless access; `now` is the time since 1970, by the Hub's clock where that is known."""
+def judge_keyless(
+    facts: Keyless, seen: Answer[bool] | None, *, space: str | None, endpoint: str, now: float
+) -> Finding:
+    """Judge keyless access; `seen` is what came of asking GitHub, if it was asked.
+
+    `now` is the time since 1970, by the Hub's clock where that is known.
+    """
     if not facts.resource:
         return _unused(facts)
     if facts.overruled:
         return ok("keyless", "HF_OIDC_RESOURCE is set, but a token is given as an input, which comes first")
-    vouched = _identity(facts, endpoint=endpoint, now=now)
-    if vouched is not None:
-        return vouched
+    wrong = _identity(facts, seen, endpoint=endpoint, now=now)
+    if wrong is not None:
+        return wrong
     who = "HF_OIDC_ID_TOKEN" if facts.identity else "GitHub"
     found = f"{who} vouches for this job; the token would be for {facts.resource}; {UNTRIED}"
     doubt = _doubt(facts.resource, space)
@@ -71,7 +85,7 @@ def read_claims(identity: str) -> Claims | None:
     )
 
 
-def _unused(facts: KeylessFacts) -> Finding:
+def _unused(facts: Keyless) -> Finding:
     if facts.identity:
         return warning(
             "keyless",
@@ -85,7 +99,7 @@ def _unused(facts: KeylessFacts) -> Finding:
     return ok("keyless", "not used (HF_OIDC_RESOURCE is not set)")
 
 
-def _identity(facts: KeylessFacts, *, endpoint: str, now: float) -> Finding | None:
+def _identity(facts: Keyless, seen: Answer[bool] | None, *, endpoint: str, now: float) -> Finding | None:
     """Return what is wrong with the identity of this job; None where nothing is known to be."""
     if facts.identity:
         return _given_identity(facts.identity, endpoint=endpoint, now=now)
@@ -98,12 +112,12 @@ def _identity(facts: KeylessFacts, *, endpoint: str, now: float) -> Finding | No
         )
     if not facts.may_ask:
         return problem("keyless", "HF_OIDC_RESOURCE is set, but GitHub gives this job no identity", GRANT)
-    if facts.seen is None or facts.seen.out_of_time:
+    if seen is None or seen.out_of_time:
         return unknown("keyless", "GitHub was not asked for the identity of this job")
-    if facts.seen.status in (400, 401, 403, 404):
-        return problem("keyless", f"GitHub refuses this job an identity ({facts.seen.status})", GRANT)
-    if not facts.seen.value:
-        return unknown("keyless", f"GitHub was asked for the identity of this job: {facts.seen.wrong}")
+    if seen.status in (400, 401, 403, 404):
+        return problem("keyless", f"GitHub refuses this job an identity ({seen.status})", GRANT)
+    if not seen.value:
+        return unknown("keyless", f"GitHub was asked for the identity of this job: {seen.wrong}")
     return None
 
 
