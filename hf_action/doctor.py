@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # The part of the time that one question may take, so that one without an answer leaves time for the others.
 SHARE = 6.0
+# Seconds that are left at least once all is loaded: however short the time is, one question is asked.
+FIRST_QUESTION = 0.25
 STUCK = "a request did not end in time"
 BUG = "This is a bug of the doctor; please report it with what it has printed"
 
@@ -76,7 +78,6 @@ class DoctorRun:
         self._warn(visit.warnings)
         if visit.space:
             self._runner.recognize(visit.space)
-        self.deadline = self._began + visit.timeout
         return visit
 
     def _examine(self, visit: Visit) -> None:
@@ -108,15 +109,17 @@ class DoctorRun:
         from hf_action.hub.client import Hub
         from hf_action.hub.transport import REQUEST_TIMEOUT
 
+        least = self._clock.now() + min(visit.timeout, FIRST_QUESTION)
+        self.deadline = deadline = max(self._began + visit.timeout, least)
         hub = Hub(
             endpoint=visit.endpoint,
             token=visit.token,
             clock=self._clock,
-            deadline=self._began + visit.timeout,
+            deadline=deadline,
             redact=self._runner.redact,
             request_timeout=min(REQUEST_TIMEOUT, visit.timeout / SHARE),
         )
-        return hub.examination(self._wall)
+        return hub.examination(self._clock, self._wall)
 
     # ---- what `main` asks of a run ----
 

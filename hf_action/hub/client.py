@@ -177,11 +177,11 @@ class Hub:
             patiently=self._session.patiently,
         )
 
-    def examination(self, wall: Callable[[], float]) -> "Examination":
+    def examination(self, clock: Clock, wall: Callable[[], float]) -> "Examination":
         """Return the questions of an examination; `wall` tells the seconds since 1970 by the clock of this machine."""
         from hf_action.hub.examination import Examination  # only the doctor asks these
 
-        return Examination(session=self._session, access=self._access, facts=self._facts, wall=wall)
+        return Examination(session=self._session, access=self._access, facts=self._facts, clock=clock, wall=wall)
 
     def extend(self, deadline: float) -> None:
         """Go on until `deadline`."""

@@ -4,7 +4,6 @@ The way is that of an operation: the same client with its bounds, the same token
 """
 
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -17,6 +16,7 @@ import huggingface_hub
 from huggingface_hub._oidc import get_oidc_token
 from huggingface_hub.utils import get_session
 
+from hf_action.clock import Clock
 from hf_action.hub.facts import Facts
 from hf_action.hub.failures import check_proxies
 from hf_action.hub.keyless import SUBJECT, Access, masked
@@ -44,6 +44,7 @@ class Examination:
     session: Session
     access: Access
     facts: Facts
+    clock: Clock
     wall: Callable[[], float]
 
     def connection(self) -> Answer[int]:
@@ -93,13 +94,13 @@ class Examination:
         return True
 
     def _ask(self, call: Callable[[], Value], subject: str) -> Answer[Value]:
-        began = time.monotonic()
+        began = self.clock.now()
         self.session.forget()
         try:
             value, error = self.session.ask(call, subject), None
         except ActionError as failed:
             value, error = None, failed
-        took = time.monotonic() - began
+        took = self.clock.now() - began
         response = self.session.last
         late = isinstance(error, OutOfTime)
         cause = error.__cause__ if error else None

