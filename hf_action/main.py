@@ -19,9 +19,14 @@ from hf_action.clock import SystemClock
 from hf_action.rules.outcomes import Cancelled, Outcome
 
 if TYPE_CHECKING:
+    from hf_action.doctor import DoctorRun
+    from hf_action.inputs.doors import OwnFlags
     from hf_action.runner.github import Runner
     from hf_action.runner.log import Log
     from hf_action.step import StepRun
+
+    # What `main` drives.
+    Run = StepRun | DoctorRun
 
 # Seconds after a signal in which the main thread must have come to its end; then the watchdog reports in its place.
 GRACE = 2.5
@@ -78,7 +83,7 @@ def leave(last_words: Callable[[], str]) -> NoReturn:
 class Heartbeat(threading.Thread):
     """Has the log say that the step is alive while a request takes long; the watchdog must never wait for a reader."""
 
-    def __init__(self, step_run: "StepRun") -> None:
+    def __init__(self, step_run: "Run") -> None:
         super().__init__(name="heart", daemon=True)
         self._step_run = step_run
 
@@ -96,7 +101,7 @@ class Watchdog(threading.Thread):
     handler there, and no timeout of ours counts.
     """
 
-    def __init__(self, step_run: "StepRun") -> None:
+    def __init__(self, step_run: "Run") -> None:
         super().__init__(name="watchdog", daemon=True)
         self._step_run = step_run
         # A pair of sockets, since Windows can wait for nothing else.
@@ -152,11 +157,11 @@ def answer(words: list[str]) -> tuple[int, str] | None:
     if {"-h", "--help"} & set(words):
         from shutil import get_terminal_size
 
-        from hf_action.inputs.table import OPERATIONS
+        from hf_action.inputs.table import COMMANDS, OPERATIONS
         from hf_action.inputs.usage import usage, usage_of
 
         width = get_terminal_size(fallback=(100, 0)).columns
-        named = next((word for word in words if word in OPERATIONS), "")
+        named = next((word for word in words if word in (*OPERATIONS, *COMMANDS)), "")
         return 0, f"{usage_of(named, width=width) if named else usage(width=width)}\n"
     if "--version" in words:
         from hf_action import VERSION
@@ -184,6 +189,23 @@ def open_log(clock: SystemClock, runner: "Runner", *, began: float) -> "Log":
     return kind(clock=clock, runner=runner, began=began)
 
 
+def open_run(own: "OwnFlags", clock: SystemClock, *, began: float, post: bool) -> "tuple[Runner, Run]":
+    """Return what is to be run: a step, its post step, or an examination; and the machine that it runs on."""
+    from hf_action.inputs.doors import calls_doctor
+    from hf_action.runner.github import Runner
+
+    if calls_doctor(own.rest) and not post:
+        from hf_action.doctor import DoctorRun
+
+        runner = Runner(answers_json=own.json, answers=True, quiet=own.quiet)
+        return runner, DoctorRun(own.rest, runner=runner, clock=clock, began=began)
+    from hf_action.step import StepRun
+
+    runner = Runner(answers_json=own.json, quiet=own.quiet)
+    log = open_log(clock, runner, began=began)
+    return runner, StepRun(own.rest, runner=runner, log=log, began=began, post=post)
+
+
 def main(argv: list[str] | None = None, *, post: bool = False) -> int:
     """Run one step, or its post step, from flags and variables; return its exit status."""
     clock = SystemClock()
@@ -200,12 +222,9 @@ def main(argv: list[str] | None = None, *, post: bool = False) -> int:
         return status
 
     from hf_action.inputs.doors import read_own_flags
-    from hf_action.runner.github import Runner
-    from hf_action.step import StepRun
 
     own = read_own_flags(words)
-    runner = Runner(answers_json=own.json, quiet=own.quiet)
-    step_run = StepRun(own.rest, runner=runner, log=open_log(clock, runner, began=began), began=began, post=post)
+    runner, step_run = open_run(own, clock, began=began, post=post)
     for thread in (Watchdog(step_run), Heartbeat(step_run)):
         with suppress(RuntimeError):  # the machine has no more of them; the step goes on
             thread.start()

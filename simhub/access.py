@@ -25,9 +25,10 @@ class Refusal(Exception):
 class Token:
     """A user's access token.
 
-    `kind` is write, read or fine-grained. `owners` are those whose private Spaces it may see, `writes` those
-    whose Spaces it may change (never with a read token). Without `can_pay` there is no payment method. Nobody knows it
-    from world second `expires` on.
+    `kind` is write, read, fine-grained, or oauth for that of a login in the browser. `owners` are those whose private
+    Spaces it may see, `writes` those whose Spaces it may change (never with a read token); both may also name single
+    Spaces, as a fine-grained token does. `roles` are the user's roles in organizations (absent: write). Without
+    `can_pay` there is no payment method. Nobody knows it from world second `expires` on.
     """
 
     name: str
@@ -36,10 +37,15 @@ class Token:
     writes: frozenset[str] = frozenset()
     can_pay: bool = True
     expires: float = inf
+    roles: Mapping[str, str] = field(default_factory=dict)
 
-    def may_write(self, owner: str) -> bool:
-        """Tell whether the Spaces of `owner` may be changed with this token."""
-        return self.kind != "read" and owner in self.writes
+    def may_read(self, id: str) -> bool:
+        """Tell whether a private Space may be seen with this token."""
+        return bool({id, id.partition("/")[0]} & self.owners)
+
+    def may_write(self, id: str) -> bool:
+        """Tell whether a Space may be changed with this token."""
+        return self.kind != "read" and bool({id, id.partition("/")[0]} & self.writes)
 
 
 def bad_request(message: str) -> Refusal:

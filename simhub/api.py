@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from simhub import access, answers, asked, edge, listing
+from simhub import access, answers, asked, edge, identity, listing
 from simhub.access import Refusal, Token
 from simhub.downloads import Downloads
 from simhub.edge import NO_PAGE
@@ -98,7 +98,7 @@ class Api:
             case "GET", ["spaces", "hardware"]:
                 return JSONResponse(self.world.hardware)
             case "GET", ["whoami-v2"]:
-                return JSONResponse(_whoami(token))
+                return JSONResponse(identity.whoami(token, date=self.world.date))
             case "GET", ["spaces", owner, name, *rest]:
                 return self._look(request, id=f"{owner}/{name}", rest=rest, token=token)
             case "POST", ["spaces", owner, name, ("paths-info" | "preupload" | "commit") as kind, revision]:
@@ -201,18 +201,3 @@ class Api:
         except Refusal:
             return HTMLResponse(NO_PAGE, status_code=404)
         return HTMLResponse(f"<!doctype html><title>{escape(id)}</title><p>{escape(self.world.state(id).stage)}")
-
-
-def _whoami(token: Token | None) -> Json:
-    if token is None:
-        raise access.login_wanted()
-    return {
-        "type": "user",
-        "id": "5dd96eb166059660ed1ee413",
-        "name": token.name,
-        "fullname": token.name,
-        "isPro": False,
-        "canPay": token.can_pay,
-        "orgs": [{"type": "org", "name": owner} for owner in sorted(token.writes - {token.name})],
-        "auth": {"type": "access_token", "accessToken": {"displayName": token.name, "role": token.kind}},
-    }

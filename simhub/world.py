@@ -151,7 +151,7 @@ class World:
         if not self.exists(id):
             return False
         space = self.life(id).space
-        return not space.private or (token is not None and space.owner in token.owners)
+        return not space.private or (token is not None and token.may_read(space.id))
 
     def admit(self, id: str, token: Token | None, *, write: bool = False) -> None:
         """Raise Refusal unless the holder of `token` may see the Space, and change it if `write`."""
@@ -161,7 +161,7 @@ class World:
             return
         if token is None:
             raise access.login_wanted()
-        if not token.may_write(self.life(id).space.owner):
+        if not token.may_write(self.life(id).space.id):
             raise access.forbidden()
 
     def state(self, id: str) -> State:

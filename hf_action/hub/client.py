@@ -23,6 +23,7 @@ from hf_action.rules.pace import Quota
 from hf_action.rules.selection import Query
 
 if TYPE_CHECKING:
+    from hf_action.hub.examination import Examination
     from hf_action.hub.repository import Repository
 
 
@@ -175,6 +176,12 @@ class Hub:
             once=self._session.ask,
             patiently=self._session.patiently,
         )
+
+    def examination(self, clock: Clock, wall: Callable[[], float]) -> "Examination":
+        """Return the questions of an examination; `wall` tells the seconds since 1970 by the clock of this machine."""
+        from hf_action.hub.examination import Examination  # only the doctor asks these
+
+        return Examination(session=self._session, access=self._access, facts=self._facts, clock=clock, wall=wall)
 
     def extend(self, deadline: float) -> None:
         """Go on until `deadline`."""

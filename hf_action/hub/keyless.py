@@ -65,7 +65,7 @@ class Access:
         """Exchange the identity that GitHub vouches for against a short-lived token, patiently."""
         if publisher.identity:
             try:
-                _masked(publisher.identity, publisher.mask)
+                masked(publisher.identity, publisher.mask)
             except MalformedAnswer:
                 raise Denied(
                     "HF_OIDC_ID_TOKEN is not an identity.", remedy="Hand over the token that the CI system has made."
@@ -96,7 +96,7 @@ class Access:
 
         def exchange() -> str:
             answer = exchange_oidc_token(subject_token=proof, resource=publisher.resource, endpoint=self.endpoint)
-            return _masked(answer["access_token"], publisher.mask)
+            return masked(answer["access_token"], publisher.mask)
 
         try:
             return ask(exchange, SUBJECT)
@@ -111,7 +111,7 @@ class Access:
 
     def _identity(self, publisher: Publisher, ask: "Ask[str]") -> str:
         try:
-            return ask(lambda: _masked(get_oidc_token(audience=self.endpoint), publisher.mask), SUBJECT)
+            return ask(lambda: masked(get_oidc_token(audience=self.endpoint), publisher.mask), SUBJECT)
         except OIDCError as error:
             message = "HF_OIDC_RESOURCE is set, but GitHub gives this job no identity."
             raise Denied(message, remedy=GIVE_PERMISSION) from error
@@ -129,7 +129,7 @@ def _refusal(error: ActionError) -> httpx2.Response | None:
     return cause.response if refuses and isinstance(cause, ErrorAnswer) else None
 
 
-def _masked(value: object, mask: Callable[[str], None]) -> str:
+def masked(value: object, mask: Callable[[str], None]) -> str:
     """Return a secret that came in an answer, masked; raises MalformedAnswer where it is not one."""
     if not isinstance(value, str) or not _SECRET.fullmatch(value):
         raise MalformedAnswer("it holds no token")

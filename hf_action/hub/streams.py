@@ -58,6 +58,12 @@ def read_log(url: str, *, headers: dict[str, str], lines: int) -> Iterator[str]:
             return  # the log of a running Space stays open
 
 
+def open_stream(url: str, *, headers: dict[str, str]) -> None:
+    """Open a stream of events and close it again; raises where there is none to be read."""
+    with _events(url, headers=headers, timeout=httpx2.Timeout(LOG_PAUSE), params={"tail": "1"}, most=MAX_EVENT_BYTES):
+        return
+
+
 @contextmanager
 def _events(
     url: str,

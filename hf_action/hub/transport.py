@@ -181,6 +181,16 @@ class Session:
             raise Refused(f"huggingface_hub makes no request about {subject}")
         return answer, answer.json() if answer.content else empty
 
+    @property
+    def last(self) -> httpx2.Response | None:
+        """The last answer that came in this thread, whatever it was."""
+        last: httpx2.Response | None = getattr(self._answers, "last", None)
+        return last
+
+    def forget(self) -> None:
+        """Have no last answer, so that an older one is not taken for that of the next question."""
+        self._answers.last = None
+
     def quota(self) -> Quota | None:
         """Return what the Hub said last of the requests that are left; None where it has not, or long ago."""
         if not self._quota or self._quota[1] <= self._clock.now():

@@ -8,8 +8,11 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.inputs.table import COMMANDS, INPUTS, OPERATIONS
 from hf_action.inputs.usage import OWN
+
+# The words that may come first.
+WORDS = OPERATIONS | COMMANDS
 
 BASH = """\
 # bash completion of hf-space: source it, or keep it as
@@ -92,7 +95,7 @@ def bash() -> str:
     return BASH.format(
         values="\n".join([*values, files, f"    {others}) return ;;"]),
         flags=" ".join(flag.name for flag in flags()),
-        operations=" ".join(OPERATIONS),
+        operations=" ".join(WORDS),
     )
 
 
@@ -103,14 +106,14 @@ def zsh() -> str:
         values = "_files" if flag.is_file else f"({' '.join(flag.values)})" if flag.values else " "
         specs.append(f"{flag.name}=[{flag.about}]:{flag.form}:{values}" if flag.form else f"{flag.name}[{flag.about}]")
     return ZSH.format(
-        operations=" ".join(shlex.quote(f"{name}:{_short(about)}") for name, about in OPERATIONS.items()),
+        operations=" ".join(shlex.quote(f"{name}:{_short(about)}") for name, about in WORDS.items()),
         flags="\n".join(f"    {shlex.quote(spec)} \\" for spec in specs),
     )
 
 
 def fish() -> str:
     """Return the script for fish."""
-    operations = [f"-n __fish_use_subcommand -a {name} -d {_fish(_short(about))}" for name, about in OPERATIONS.items()]
+    operations = [f"-n __fish_use_subcommand -a {name} -d {_fish(_short(about))}" for name, about in WORDS.items()]
     lines = []
     for flag in flags():
         value = " -r -F" if flag.is_file else f" -x -a '{' '.join(flag.values)}'" if flag.form else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hf_action.inputs.names import nearest
 from hf_action.inputs.readers import PUBLIC_HUB, shown
-from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.inputs.table import DOCTOR, INPUTS, OPERATIONS
 from hf_action.rules.addresses import has_credentials
 
 # Where a token is looked for, in huggingface_hub's order.
@@ -27,7 +27,33 @@ _CHANGING = tuple(name for name, row in INPUTS.items() if row.changes)
 
 
 def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the inputs that flags and bare words give, and the mistakes among them.
+    """Return the inputs that flags and bare words give, and the mistakes among them."""
+    given, words, mistakes = _split(argv)
+    if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
+        operation = words.pop(0)
+        given["operation"] = _ALIASES.get(operation, operation)
+    return _with_spaces(given, words), mistakes
+
+
+def calls_doctor(argv: Sequence[str]) -> bool:
+    """Whether the first bare word is that of the command `doctor`, wherever flags stand."""
+    return _split(argv)[1][:1] == [DOCTOR]
+
+
+def read_doctor_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return what is given behind `doctor`, and the mistakes; an operation is a flag there, not a bare word."""
+    given, words, mistakes = _split(argv)
+    return _with_spaces(given, words[1:]), mistakes
+
+
+def _with_spaces(given: dict[str, str], words: Sequence[str]) -> dict[str, str]:
+    """Return all that has a value, with the Spaces among the bare words."""
+    spaces = {"space-id": " ".join([given.get("space-id", ""), *words])} if words else {}
+    return {name: value for name, value in (given | spaces).items() if value}
+
+
+def _split(argv: Sequence[str]) -> tuple[dict[str, str], list[str], list[str]]:
+    """Return the inputs that flags give, the bare words, and the mistakes.
 
     argparse is not used because it stops at the first mistake.
     """
@@ -56,12 +82,7 @@ def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             given[row.name] = value.strip()
         else:
             mistakes.append(_unknown_flag(flag))
-    if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
-        operation = words.pop(0)
-        given["operation"] = _ALIASES.get(operation, operation)
-    if words:
-        given["space-id"] = " ".join([given.get("space-id", ""), *words])
-    return {name: value for name, value in given.items() if value}, mistakes
+    return given, words, mistakes
 
 
 @dataclass(frozen=True, slots=True)

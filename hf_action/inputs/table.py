@@ -28,14 +28,27 @@ DEPLOYS = frozenset(name for name, row in operations.OPERATIONS.items() if row.d
 RETRIED = frozenset(name for name, row in operations.OPERATIONS.items() if row.retried)
 ALL = frozenset(OPERATIONS)
 
+# What the command does beside the operations (docs/contract.md, Beside the operations).
+DOCTOR = "doctor"
+COMMANDS = {
+    DOCTOR: "Say of token, rights, quota, network, certificates and clock what is found, and what to do. It changes "
+    "nothing.",
+}
+# The inputs that the doctor uses; all others are warned about.
+DOCTOR_INPUTS = ("space-id", "operation", "timeout", "token", "endpoint")
+# Seconds that it may take where nobody says otherwise.
+DOCTOR_TIMEOUT = 30.0
+
 DEFAULT_STAGES = {name: row.waits_for for name, row in operations.OPERATIONS.items() if row.waits_for}
 
 
 def suggest_operation(text: str) -> str:
     """Return ` (did you mean …?)` for a word that is not an operation; see `nearest`."""
     word = text.lower()
+    if word in COMMANDS:
+        return f", but a command: run hf-space {word} owner/name in a shell, or in a step with run"
     meant = [name for name, row in operations.OPERATIONS.items() if word in (name, *row.synonyms.split())]
-    return f" (did you mean {meant[0]}?)" if meant else nearest(text, OPERATIONS, changing=CHANGES)
+    return f" (did you mean {meant[0]}?)" if meant else nearest(text, (*OPERATIONS, *COMMANDS), changing=CHANGES)
 
 
 def parse_operation(text: str) -> str:

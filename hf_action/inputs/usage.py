@@ -5,8 +5,9 @@ Drawn from `INPUTS`, `OPERATIONS` and `Outcome`.
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 
-from hf_action.inputs.table import INPUTS, OPERATIONS, Group, Input
+from hf_action.inputs.table import COMMANDS, DOCTOR, DOCTOR_INPUTS, DOCTOR_TIMEOUT, INPUTS, OPERATIONS, Group, Input
 from hf_action.rules.outcomes import Outcome
 
 # Columns of the longest line: longer ones are hard to read, however wide the terminal is.
@@ -21,6 +22,7 @@ EXAMPLES = {
     "hf-space wait acme/demo --commit head": "after a push, wait until that commit runs",
     "hf-space pause 'acme/*' --with-hardware paid": "pause every Space that costs money",
     "hf-space list --author acme --json": "list Spaces, for a script",
+    "hf-space doctor acme/demo": "find out why something does not work",
 }
 
 # Flags of the command alone: no variable gives them.
@@ -31,6 +33,13 @@ OWN = {
     "completion": "Print a script that makes a shell complete words; write --completion and one of bash, zsh, fish.",
     "help": "Print this help; behind an operation, the help of that operation.",
     "version": "Print the version.",
+}
+
+DOCTOR_STATUS = {
+    "0": "no problem was found",
+    "1": "there is a problem that would make an operation fail",
+    "2": "the call itself is wrong",
+    "130": "it was cancelled",
 }
 
 NOTES = (
@@ -54,6 +63,7 @@ def usage(*, width: int) -> str:
     parts: list[tuple[str, list[str]]] = [
         ("examples", _columns(EXAMPLES, width=width)),
         ("operations (info if none is named)", _columns(OPERATIONS, width=width)),
+        ("beside the operations", _columns(COMMANDS, width=width)),
         *((group.value, [line for row in in_group(group) for line in _flag(row, width)]) for group in Group),
         ("the command itself", _columns({f"--{name}": about for name, about in OWN.items()}, width=width)),
         ("notes", [line for note in NOTES for line in _wrapped(note, width, 2)]),
@@ -65,8 +75,10 @@ def usage(*, width: int) -> str:
 
 
 def usage_of(operation: str, *, width: int) -> str:
-    """Return the help of one operation: what it does, and the inputs that it uses."""
+    """Return the help of one operation, or of a command beside them: what it does, and the inputs that it uses."""
     width = min(width, WIDEST)
+    if operation == DOCTOR:
+        return _usage_of_doctor(width)
     about = f"{OPERATIONS[operation]}"
     parts = [
         (group.value, [line for row in rows for line in _flag(row, width)])
@@ -78,6 +90,23 @@ def usage_of(operation: str, *, width: int) -> str:
     sections = ["\n".join([f"{title}:", *lines]) for title, lines in lead + parts]
     call = f"usage: hf-space {operation} SPACE [SPACE ...] [--INPUT VALUE ...]"
     return "\n\n".join([call, "\n".join(_wrapped(about, width, 0)), *sections, "hf-space --help shows the rest."])
+
+
+def _usage_of_doctor(width: int) -> str:
+    notes = {
+        "operation": "The operation that does not work; what it needs and is not there is a problem then.",
+        "timeout": f"How long it may take. Default: {DOCTOR_TIMEOUT:g}s.",
+    }
+    rows = [replace(INPUTS[name], about=notes.get(name, INPUTS[name].about), default="") for name in DOCTOR_INPUTS]
+    return "\n\n".join(
+        [
+            f"usage: hf-space {DOCTOR} [SPACE] [--INPUT VALUE ...]",
+            "\n".join(_wrapped(COMMANDS[DOCTOR], width, 0)),
+            "\n".join(["inputs:", *(line for row in rows[1:] for line in _flag(row, width))]),
+            "\n".join(["exit status:", *_columns(DOCTOR_STATUS, width=width)]),
+            "hf-space --help shows the rest.",
+        ]
+    )
 
 
 def in_group(group: Group) -> list[Input]:

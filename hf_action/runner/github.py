@@ -50,21 +50,24 @@ class Runner:
     """Where inputs come from and results go to. Every text printed is made plain and freed of secrets first.
 
     Outside of GitHub stdout is kept for what was asked for, and all else goes to stderr; with `answers_json`, which
-    asks for the outputs as one JSON document, everywhere. `quiet` leaves warnings and errors of the rest.
+    asks for the outputs as one JSON document, everywhere, and so with `answers`. `quiet` leaves warnings and errors of
+    the rest.
     """
 
-    def __init__(self, *, answers_json: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, answers_json: bool = False, answers: bool = False, quiet: bool = False) -> None:
         self._secrets: tuple[str, ...] = ()
         self._known: set[str] = set()
         # Either is enough: other runners that understand the files do not always set GITHUB_ACTIONS.
         self._commands = os.environ.get("GITHUB_ACTIONS") == "true" or bool(os.environ.get("GITHUB_OUTPUT"))
-        self._answers = sys.stdout if answers_json or not self._commands else None
+        self._answers = sys.stdout if answers_json or answers or not self._commands else None
         self._document = ""
         self._printer: Callable[[str], None] | None = None
         self.answers_json = answers_json
         self.is_quiet = quiet
         self.files = Files(os.environ)
         if self._answers:
+            if hasattr(self._answers, "reconfigure"):
+                self._answers.reconfigure(errors="backslashreplace")
             sys.stdout = sys.stderr  # so nothing that prints can get it wrong
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)

@@ -5,6 +5,7 @@ it: everywhere else the lines of `runner.Log` are printed. What else is printed 
 move, since rich stands in for stdout as long as they do. NO_COLOR and TERM=dumb are rich's to obey.
 """
 
+import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from hf_action.clock import Clock
 from hf_action.operations.progress import SpaceProgress, state
+from hf_action.rules.findings import Mark
 from hf_action.rules.results import Result, duration
 from hf_action.rules.stages import Kind, kind_of
 from hf_action.rules.waiting import lacking
@@ -30,6 +32,20 @@ LEVELS = {"error": "bold red", "warning": "yellow", "notice": "green"}
 REFRESHES = 8
 # Lines of the terminal that are left to what comes below the Spaces.
 FOOT = 2
+
+
+# Colours of the marks of an examination.
+MARKS = {Mark.OK: "green", Mark.WARNING: "yellow", Mark.PROBLEM: "bold red", Mark.UNKNOWN: "blue"}
+
+
+def paint(lines: Sequence[tuple[Mark, str]]) -> str:
+    """Return lines as a terminal takes them, each mark in its colour; a mark is the first character of a line."""
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with console.capture() as captured:
+        for mark, line in lines:
+            sign = "" if line[:1].isspace() else line[:1]
+            console.print(Text.assemble((sign, MARKS[mark]), line.removeprefix(sign)), soft_wrap=True)
+    return captured.get().removesuffix("\n")
 
 
 class Screen(Console):

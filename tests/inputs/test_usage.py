@@ -12,8 +12,8 @@ import pytest
 from hf_action.inputs import forms
 from hf_action.inputs.completion import SHELLS, bash, flags
 from hf_action.inputs.readers import parse_boolean
-from hf_action.inputs.table import INPUTS, OPERATIONS, Group
-from hf_action.inputs.usage import OWN, hint, in_group, usage
+from hf_action.inputs.table import COMMANDS, DOCTOR, INPUTS, OPERATIONS, Group
+from hf_action.inputs.usage import OWN, hint, in_group, usage, usage_of
 from hf_action.rules.stages import STAGES
 from tests.support.screens import Terminal
 
@@ -39,6 +39,10 @@ operations (info if none is named):
 """ in text
     assert f"""
   {"list":{WORDS}}List the selected Spaces; change nothing.
+
+beside the operations:
+  doctor  Say of token, rights, quota, network, certificates and clock what is found, and what to
+          do. It changes nothing.
 
 which Spaces:
   --space-id SPACES
@@ -110,7 +114,7 @@ def test_the_help_names_everything():
     assert sorted(row.name for group in Group for row in in_group(group)) == sorted(INPUTS)
     for name in (*INPUTS, *OWN):
         assert len(re.findall(rf"^  --{name}(?: |$)", text, re.MULTILINE)) == 1, name
-    assert all(f"  {name} " in text for name in OPERATIONS)
+    assert all(f"  {name} " in text for name in (*OPERATIONS, *COMMANDS))
     assert [f"{group.value}:" in text for group in Group] == [True] * len(Group)
 
 
@@ -122,6 +126,15 @@ def test_every_form_is_of_some_input():
         assert (row.read is parse_boolean) is row.reader.is_flag is not bool(row.reader.form), row.name
         for word in row.reader.words:
             row.read(word)
+
+
+def test_the_help_of_the_doctor_is_its_own():
+    """The inputs that it uses, with what they mean there, and its exit status; no input that it does not use."""
+    text = usage_of(DOCTOR, width=100)
+    assert text.startswith("usage: hf-space doctor [SPACE] [--INPUT VALUE ...]\n\nSay of token, rights")
+    assert re.findall(r"^  --([\w-]+)", text, re.MULTILINE) == ["operation", "timeout", "token", "endpoint"]
+    assert "The operation that does not work" in text and "Default: 30s." in text and "Default: 30m" not in text
+    assert "\n  1    there is a problem that would make an operation fail\n" in text
 
 
 def test_the_hint_fits_a_small_screen():
@@ -162,7 +175,7 @@ def test_every_flag_is_completed():
                 "    --logs) words='on-failure always never' ;;",
                 "    --fleet-file|--report-file)",
                 f"    {'|'.join(f'--{row.name}' for row in INPUTS.values() if not (row.reader.words or row.reader.is_file or row.reader.is_flag))}) return ;;",
-                f"        words='{' '.join(OPERATIONS)}'",
+                f"        words='{' '.join([*OPERATIONS, *COMMANDS])}'",
             ],
         ),
         (
@@ -194,7 +207,7 @@ def test_the_scripts_have_a_line_for_each(shell, lines):
 
 COMPLETED = [
     ("hf-space re", {"restart"}),
-    ("hf-space ", set(OPERATIONS)),
+    ("hf-space ", {*OPERATIONS, *COMMANDS}),
     ("hf-space restart --log", {"--logs", "--log-lines"}),
     ("hf-space restart --logs ", {"on-failure", "always", "never"}),
     ("hf-space restart --sort li", {"likes"}),

@@ -86,6 +86,8 @@ def test_its_version_is_that_of_the_command(hf):
         (("info", "acme/demo"), 0, "acme/demo: ok: RUNNING"),
         (("pause", "acme/absent", "--timeout", "5s"), 3, "not-found"),
         (("restrat", "acme/demo"), 2, "restrat"),
+        (("doctor", "acme/demo"), 0, "ok\tspace\tacme/demo: RUNNING"),
+        (("doctor", "acme/absent"), 1, "problem\tspace\t"),
         (("wait", "acme/busy", "--timeout", "1s", "--settle=0s"), 4, "timed-out"),
     ],
 )
