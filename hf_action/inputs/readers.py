@@ -260,6 +260,8 @@ def parse_tags(text: str) -> frozenset[str]:
     tags = frozenset(filter(None, (part.strip().lower() for part in text.split(","))))
     if not tags:
         raise ValueError("names no tag; write tags separated by commas, or leave it out")
+    if any(map(is_pattern, tags)):  # it would leave out nothing, and what should be left alone would be changed
+        raise ValueError("has a pattern in it; write whole tags")
     return tags
 
 

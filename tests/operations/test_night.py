@@ -247,6 +247,7 @@ def test_tags_are_bounded_and_of_one_kind():
         ({"unmodified_for": "3651d"}, "unmodified-for: '3651d' must be longer than 0, and at most 3650d."),
         ({"unmodified_for": "long"}, "unmodified-for: 'long' is not a duration"),
         ({"exclude_tag": ","}, "exclude-tag: ',' names no tag; write tags separated by commas, or leave it out."),
+        ({"exclude_tag": "prod, keep-*"}, "exclude-tag: 'prod, keep-*' has a pattern in it; write whole tags."),
         ({"with_sleep_time": "often"}, "with-sleep-time: 'often' is not a duration"),
     ],
 )
