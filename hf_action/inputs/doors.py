@@ -26,6 +26,12 @@ _ALIASES = {"ls": "list"}
 _CHANGING = tuple(name for name, row in INPUTS.items() if row.changes)
 
 
+def operation_named(word: str) -> str:
+    """Return the operation that a word of the shell names; nothing where it names none."""
+    operation = _ALIASES.get(word, word)
+    return operation if operation in OPERATIONS else ""
+
+
 def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Return the inputs that flags and bare words give, and the mistakes among them.
 
@@ -58,7 +64,7 @@ def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             mistakes.append(_unknown_flag(flag))
     if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
         operation = words.pop(0)
-        given["operation"] = _ALIASES.get(operation, operation)
+        given["operation"] = operation_named(operation) or operation
     if words:
         given["space-id"] = " ".join([given.get("space-id", ""), *words])
     return {name: value for name, value in given.items() if value}, mistakes
