@@ -257,7 +257,7 @@ def test_the_jobs_of_the_page_can_be_called(act, world: World, hub: Server, repo
     """Both at once, as they stand: one waits for the commit of the run, the other pauses what costs money."""
     commit = head_of(repository)
     world.add(Space(id="acme/demo", commit=OLD, head=commit, timeline=rebuild(stale=3)))
-    world.add(Space(id="acme/gpu", hardware="l4x1"))
+    world.add(Space(id="acme/gpu", hardware="a100-large"))
     gate, pause = page_blocks("reusable.md")
     workflow = act("push", "called.yml", text=yaml.safe_dump({"on": "push", "jobs": gate["jobs"] | pause["jobs"]}))
     assert workflow.jobs == {"gate": "success", "spaces": "success"}, workflow.text

@@ -801,7 +801,7 @@ def test_the_nearest_operation_is_no_change_for_a_question(word, meant):
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("timout", "timeout"), ("with-hardwear", "with-hardware"), ("hardwear", "hardware"), ("pause-interval", "poll-interval"), ("restart", ""), ("sleep", "sleep-time"),
-     ("restor", "restore"), ("storage", ""), ("rest", ""), ("dryrun", "dry-run"), ("FACTORY_REBOOT", "factory-reboot"), ("x" * 5000, "")],
+     ("restor", "restore"), ("storage", ""), ("rest", ""), ("dryrun", "dry-run"), ("FACTORY_REBOOT", "factory-reboot"), ("factory", "factory-reboot"), ("to", ""), ("x" * 5000, "")],
 )  # fmt: skip
 def test_the_nearest_input_is_no_change_for_another(name, meant):
     """A flag is refused, a variable ignored; both name the same."""
