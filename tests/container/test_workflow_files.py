@@ -215,6 +215,13 @@ def test_yaml_in_documents_uses_what_there_is(block):
             assert user["uses"] == STEP or "restore" not in user["with"]
 
 
+def test_where_the_commit_of_the_run_is_shown_it_is_said_when_that_is_wrong():
+    """A sync makes a commit of its own, and the one of the run is never served."""
+    shown = {page.name: page.read_text() for page in (*PAGES, *EXAMPLES) if re.search(r"github\.sha|CI_COMMIT_SHA", page.read_text())}
+    assert shown.keys() >= {"README.md", "reusable.md", "other-ci.md", "gate.yml", "after-git-push.yml"}
+    assert [name for name, text in shown.items() if not re.search(r"makes\s+(?:# )?a\s+commit\s+of\s+its\s+own", text)] == []
+
+
 # ---- reusable workflows ----
 
 
