@@ -14,7 +14,7 @@ from itertools import islice
 from hf_action.report.gantt import FEW, MAX_DRAWN, Lane, draw
 from hf_action.report.outputs import Plain, bill
 from hf_action.rules.outcomes import SEVERITY, Outcome
-from hf_action.rules.results import Result, Step, duration
+from hf_action.rules.results import Result, Step, counted, duration, last_lines
 from hf_action.rules.sanitize import one_line
 from hf_action.rules.stages import stage_of
 
@@ -60,7 +60,7 @@ def escape(text: str) -> str:
 
 def summary(step: Step, plain: Plain = one_line) -> str:
     """Return the job summary as Markdown, shorter than the runner's limit of 1 MiB whatever it has to hold."""
-    foot = f"\n<sub>{duration(step.elapsed)}, {step.requests} requests to the Hub</sub>\n"
+    foot = f"\n<sub>{duration(step.elapsed)}, {counted(step.requests, 'request')} to the Hub</sub>\n"
     return _fitting(_parts(step, plain), room=MAX_SUMMARY_BYTES - len(foot.encode())) + foot
 
 
@@ -235,6 +235,6 @@ def _log(result: Result, plain: Plain) -> str:
     lines = [plain(line) for line in result.log]
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    title = f"Log of {escape(result.space)}, last {len(lines)} lines"
+    title = f"Log of {escape(result.space)}, {last_lines(len(lines))}"
     text = "\n".join(lines)
     return f"\n<details><summary>{title}</summary>\n\n{fence}text\n{text}\n{fence}\n\n</details>\n"

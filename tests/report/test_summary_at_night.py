@@ -135,6 +135,18 @@ def test_a_fleet_in_which_nothing_failed_or_changed_has_no_picture():
     assert "mermaid" not in text and "not drawn" not in text and "<summary>Timeline</summary>" in text
 
 
+def test_one_is_one():
+    """As people say it, of a log and of requests."""
+    text = summary(step(failed("demo", log=("it broke",))))
+    assert "<summary>Log of acme/demo, last line</summary>" in text and ", 1 request to the Hub<" in text
+
+
+def test_the_group_of_one_line_says_so(run, world):
+    """In the log of the step, too."""
+    world.add(Space(id="acme/broken", scripts={"restart": (Phase(1, "BUILDING"), Phase(2, "RUNTIME_ERROR"))}, run_log=((0.0, "it broke"),)))
+    assert "acme/broken: the last line of its run log\n" in run("restart", "acme/broken", log_lines="1").log
+
+
 def test_one_space_less_is_one():
     """As people say it."""
     text = summary(step(result("fine"), *(paused(f"space-{number}") for number in range(FEW))))
