@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hf_action.inputs.names import nearest
 from hf_action.inputs.readers import PUBLIC_HUB, shown
-from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.inputs.table import ALIASES, INPUTS, OPERATIONS
 from hf_action.rules.addresses import has_credentials
 
 # Where a token is looked for, in huggingface_hub's order.
@@ -20,16 +20,8 @@ MAX_SHOWN = 20
 
 # Flags of the command itself, by what they are written like.
 _OWN_FLAGS = {"--json": "json", "--format=json": "json", "--quiet": "quiet", "-q": "quiet"}
-# Words of other commands for an operation that a shell takes as well.
-_ALIASES = {"ls": "list"}
 
 _CHANGING = tuple(name for name, row in INPUTS.items() if row.changes)
-
-
-def operation_named(word: str) -> str:
-    """Return the operation that a word of the shell names; nothing where it names none."""
-    operation = _ALIASES.get(word, word)
-    return operation if operation in OPERATIONS else ""
 
 
 def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -64,7 +56,7 @@ def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             mistakes.append(_unknown_flag(flag))
     if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
         operation = words.pop(0)
-        given["operation"] = operation_named(operation) or operation
+        given["operation"] = ALIASES.get(operation, operation)
     if words:
         given["space-id"] = " ".join([given.get("space-id", ""), *words])
     return {name: value for name, value in given.items() if value}, mistakes

@@ -28,6 +28,8 @@ DEPLOYS = frozenset(name for name, row in operations.OPERATIONS.items() if row.d
 RETRIED = frozenset(name for name, row in operations.OPERATIONS.items() if row.retried)
 ALL = frozenset(OPERATIONS)
 
+# Words of other commands for an operation that a shell takes as well.
+ALIASES = {"ls": "list"}
 DEFAULT_STAGES = {name: row.waits_for for name, row in operations.OPERATIONS.items() if row.waits_for}
 
 
