@@ -51,7 +51,7 @@ def parse_duration(text: str) -> float:
     """
     seconds = _read_seconds(text)
     if seconds > MAX_DURATION:
-        raise ValueError("is longer than 35 days, the longest time that a workflow can run")
+        raise ValueError("is longer than 35 days, the longest duration that is taken")
     return seconds
 
 
