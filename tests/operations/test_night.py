@@ -260,6 +260,14 @@ def test_a_filter_that_means_nothing_is_a_mistake(given, said, run, hub):
 # ---- recipes ----
 
 
+@pytest.mark.parametrize(("operation", "said"), [("list", "no Space was found"), ("pause", "no Space was selected; nothing was sent")])
+def test_a_selection_of_nothing_is_warned_about(operation, said, run):
+    """A word that is written wrong looks like a night without paid Spaces."""
+    found = run(operation, author="acme", with_hardware="payed")
+    assert (found.status, f"::warning::{said}. Check author, patterns and filters" in found.log) == (0, True)
+    assert "::notice::" not in found.log
+
+
 def test_the_audit_of_paid_spaces_that_never_sleep(run, world, hub):
     """Each of them gets a sleep time, and nothing else is touched."""
     world.add(Space(id="acme/never", hardware="t4-small", sleep_time=None))
