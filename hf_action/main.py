@@ -157,11 +157,12 @@ def answer(words: list[str]) -> tuple[int, str] | None:
     if {"-h", "--help"} & set(words):
         from shutil import get_terminal_size
 
-        from hf_action.inputs.table import COMMANDS, OPERATIONS
+        from hf_action.inputs.table import ALIASES, COMMANDS, OPERATIONS
         from hf_action.inputs.usage import usage, usage_of
 
         width = get_terminal_size(fallback=(100, 0)).columns
-        named = next((word for word in words if word in (*OPERATIONS, *COMMANDS)), "")
+        meant = (ALIASES.get(word, word) for word in words)
+        named = next((word for word in meant if word in (*OPERATIONS, *COMMANDS)), "")
         return 0, f"{usage_of(named, width=width) if named else usage(width=width)}\n"
     if "--version" in words:
         from hf_action import VERSION

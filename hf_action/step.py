@@ -191,7 +191,7 @@ class StepRun:
         if (
             isinstance(self._settings, Settings)
             and self._settings.logged_in
-            and any(one.outcome is Outcome.DENIED for one in step.results)
+            and Outcome.DENIED in {step.outcome, *(one.outcome for one in step.results)}
         ):
             self._warn([LOGIN])
         return step.status

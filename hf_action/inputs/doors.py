@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hf_action.inputs.names import nearest
 from hf_action.inputs.readers import PUBLIC_HUB, shown
-from hf_action.inputs.table import DOCTOR, INPUTS, OPERATIONS
+from hf_action.inputs.table import ALIASES, DOCTOR, INPUTS, OPERATIONS
 from hf_action.rules.addresses import has_credentials
 
 # Where a token is looked for, in huggingface_hub's order.
@@ -20,8 +20,6 @@ MAX_SHOWN = 20
 
 # Flags of the command itself, by what they are written like.
 _OWN_FLAGS = {"--json": "json", "--format=json": "json", "--quiet": "quiet", "-q": "quiet"}
-# Words of other commands for an operation that a shell takes as well.
-_ALIASES = {"ls": "list"}
 
 _CHANGING = tuple(name for name, row in INPUTS.items() if row.changes)
 
@@ -31,7 +29,7 @@ def read_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     given, words, mistakes = _split(argv)
     if words and "operation" not in given and "/" not in words[0]:  # a Space, where no operation is named
         operation = words.pop(0)
-        given["operation"] = _ALIASES.get(operation, operation)
+        given["operation"] = ALIASES.get(operation, operation)
     return _with_spaces(given, words), mistakes
 
 

@@ -18,7 +18,7 @@ def nearest(name: str, known: Iterable[str], *, prefix: str = "", changing: Coll
     """Return ` (did you mean …?)`, or nothing where nothing is near; case, and `_` for `-`, make no difference.
 
     A part of a known name, as `poll` is of poll-interval, is near as well. A name of `changing` is named only for what
-    is almost that name and begins as it does, and only where none that changes nothing is as near.
+    is almost that name, or its first part, and begins as it does, and only where none that changes nothing is as near.
     """
     from difflib import get_close_matches
 
@@ -26,8 +26,8 @@ def nearest(name: str, known: Iterable[str], *, prefix: str = "", changing: Coll
     typed = _fold(name[:MAX_COMPARED])
     risky = [each for each, original in folded.items() if original in changing]
     near = get_close_matches(typed, [each for each in folded if each not in risky], n=1, cutoff=ALIKE)
-    near += [each for each in risky if _is_slip(typed, each)]
-    near = near or [each for each in folded if typed in each.split("-")]
+    near += [each for each in risky if _is_slip(typed, each) or typed == each.split("-")[0]]
+    near += [each for each in folded if each not in risky and typed in each.split("-")]
     best = max(near, key=lambda each: _likeness(typed, each), default="")
     return f" (did you mean {prefix}{folded[best]}?)" if best else ""
 

@@ -51,7 +51,7 @@ def parse_duration(text: str) -> float:
     """
     seconds = _read_seconds(text)
     if seconds > MAX_DURATION:
-        raise ValueError("is longer than 35 days, the longest time that a workflow can run")
+        raise ValueError("is longer than 35 days, the longest duration that is taken")
     return seconds
 
 
@@ -260,6 +260,8 @@ def parse_tags(text: str) -> frozenset[str]:
     tags = frozenset(filter(None, (part.strip().lower() for part in text.split(","))))
     if not tags:
         raise ValueError("names no tag; write tags separated by commas, or leave it out")
+    if any(map(is_pattern, tags)):  # it would leave out nothing, and what should be left alone would be changed
+        raise ValueError("has a pattern in it; write whole tags")
     return tags
 
 

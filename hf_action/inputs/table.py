@@ -28,6 +28,9 @@ DEPLOYS = frozenset(name for name, row in operations.OPERATIONS.items() if row.d
 RETRIED = frozenset(name for name, row in operations.OPERATIONS.items() if row.retried)
 ALL = frozenset(OPERATIONS)
 
+# Words of other commands for an operation that a shell takes as well.
+ALIASES = {"ls": "list"}
+
 # What the command does beside the operations (docs/contract.md, Beside the operations).
 DOCTOR = "doctor"
 COMMANDS = {

@@ -75,7 +75,9 @@ class Execution:
         if holds := operation.holds_already(settings.wish, progress.latest.runtime):
             self._actor.expect_unchanged(progress, holds)
         elif settings.dry_run:
-            self._actor.end(progress, planned(progress, operation.name))
+            writes = operation.sends(settings.wish, progress.latest.runtime)
+            what = " and ".join(f"{write.name} {write.detail}".strip() for write in writes)
+            self._actor.end(progress, planned(progress, what))
         else:
             self._act(progress, operation)
 

@@ -8,7 +8,7 @@ from hf_action.clock import Clock
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import MAX_ERROR, SpaceProgress
 from hf_action.rules.outcomes import ActionError, Outcome
-from hf_action.rules.results import page
+from hf_action.rules.results import last_lines, page
 from hf_action.rules.sanitize import one_line, shorten
 from hf_action.rules.stages import Kind, kind_of, stage_of
 from hf_action.rules.waiting import Verdict
@@ -87,7 +87,7 @@ class Explainer:
         progress.tail = progress.log[-shown:]
         if lines:
             with self._one_at_a_time:
-                title = f"{progress.space}: the last {len(progress.tail)} lines of its {kind} log"
+                title = f"{progress.space}: the {last_lines(len(progress.tail))} of its {kind} log"
                 self._log.group(title, progress.tail)
 
     def _wants_log(self, progress: SpaceProgress, *, failing: bool) -> bool:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from hf_action.report.gantt import FEW, Lane, draw
+from hf_action.report.gantt import FEW, MAX_DRAWN, Lane, draw
 from hf_action.report.outputs import Plain, bill
 from hf_action.rules.outcomes import SEVERITY, Outcome
-from hf_action.rules.results import Result, Step, duration
+from hf_action.rules.results import Result, Step, counted, duration, last_lines
 from hf_action.rules.sanitize import one_line
 from hf_action.rules.stages import stage_of
 
@@ -60,7 +60,7 @@ def escape(text: str) -> str:
 
 def summary(step: Step, plain: Plain = one_line) -> str:
     """Return the job summary as Markdown, shorter than the runner's limit of 1 MiB whatever it has to hold."""
-    foot = f"\n<sub>{duration(step.elapsed)}, {step.requests} requests to the Hub</sub>\n"
+    foot = f"\n<sub>{duration(step.elapsed)}, {counted(step.requests, 'request')} to the Hub</sub>\n"
     return _fitting(_parts(step, plain), room=MAX_SUMMARY_BYTES - len(foot.encode())) + foot
 
 
@@ -204,11 +204,10 @@ def _timelines(results: Sequence[Result]) -> Iterator[str]:
     moved = [result for result in results if len(result.timeline) > 1]
     if not moved:
         return
-    drawn = [one for one in results if one.timeline and (one.is_bad or one.changed)] if len(results) > FEW else moved
+    news = [one for one in results if one.timeline and (one.is_bad or _is_another(one))]
+    drawn = news if len(results) > FEW else moved
     diagram = draw([Lane(space=one.space, moments=one.timeline, end=one.elapsed) for one in drawn]) if drawn else ""
-    rest = len(results) - len(drawn) if diagram and len(results) > FEW else 0
-    yield f"\n```mermaid\n{diagram}```\n" if diagram else ""
-    yield f"\n{_others(rest)}: nothing failed there, and nothing was changed.\n" if rest else ""
+    yield f"\n```mermaid\n{diagram}```\n{_others(len(results), len(drawn))}" if diagram else ""
     rows = [
         f"| {escape(result.space)} | {duration(moment.at)} | {escape(moment.stage)} |\n"
         for result, moment in islice(((one, moment) for one in moved for moment in one.timeline), MAX_MOMENTS)
@@ -217,8 +216,18 @@ def _timelines(results: Sequence[Result]) -> Iterator[str]:
     yield "".join([opening, *rows, "\n</details>\n"])
 
 
-def _others(count: int) -> str:
-    return "1 other Space is not drawn" if count == 1 else f"{count} other Spaces are not drawn"
+def _is_another(result: Result) -> bool:
+    """Whether the step has changed a Space, and it is not again what it was: a restart alone is no news."""
+    runtimes = [seen.runtime for seen in (result.before, result.after) if seen]
+    return result.changed and len({(one.stage, one.commit, one.hardware, one.sleep_time) for one in runtimes}) > 1
+
+
+def _others(count: int, wanted: int) -> str:
+    """Say how many of a fleet are not in the picture, for which there is room for so many only."""
+    left_out = count - min(wanted, MAX_DRAWN) if count > FEW else 0
+    why = ": nothing failed there" if wanted <= MAX_DRAWN else ""
+    subject = "1 other Space is" if left_out == 1 else f"{left_out} other Spaces are"
+    return f"\n{subject} not drawn{why}.\n" if left_out else ""
 
 
 def _log(result: Result, plain: Plain) -> str:
@@ -226,6 +235,6 @@ def _log(result: Result, plain: Plain) -> str:
     lines = [plain(line) for line in result.log]
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    title = f"Log of {escape(result.space)}, last {len(lines)} lines"
+    title = f"Log of {escape(result.space)}, {last_lines(len(lines))}"
     text = "\n".join(lines)
     return f"\n<details><summary>{title}</summary>\n\n{fence}text\n{text}\n{fence}\n\n</details>\n"

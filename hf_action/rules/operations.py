@@ -34,6 +34,7 @@ class Write:
     function: str
     has_effect: Callable[[SpaceRuntime, SpaceRuntime], bool]
     arguments: Mapping[str, object] = field(default_factory=dict)
+    detail: str = ""  # what of its name people want to know besides
 
 
 # How far a Space has come on its way to serving. One that has gone back has been restarted; one that has only gone on
@@ -61,7 +62,8 @@ def has_restarted(before: SpaceRuntime, now: SpaceRuntime) -> bool:
 def restart(*, factory_reboot: bool = False) -> Write:
     """Return the write that restarts a Space."""
     arguments = {"factory_reboot": True} if factory_reboot else {}
-    return Write("restart", "restart_space", arguments=arguments, has_effect=has_restarted)
+    detail = "without cache" if factory_reboot else ""
+    return Write("restart", "restart_space", arguments=arguments, has_effect=has_restarted, detail=detail)
 
 
 def pause() -> Write:
@@ -72,13 +74,15 @@ def pause() -> Write:
 def request_hardware(flavor: str, sleep_time: int | None = None) -> Write:
     """Return the write that asks for other hardware, and with it maybe for a sleep time."""
     arguments: dict[str, object] = {"hardware": flavor}
+    detail = flavor
     if sleep_time is not None:
         arguments["sleep_time"] = sleep_time
+        detail += f" with sleep-time {sleep_text(sleep_time)}"
 
     def has_effect(_: SpaceRuntime, now: SpaceRuntime) -> bool:
         return now.requested_hardware == flavor and sleep_time in (None, now.sleep_time)
 
-    return Write("hardware", "request_space_hardware", arguments=arguments, has_effect=has_effect)
+    return Write("hardware", "request_space_hardware", arguments=arguments, has_effect=has_effect, detail=detail)
 
 
 def set_sleep_time(seconds: int) -> Write:
@@ -88,6 +92,7 @@ def set_sleep_time(seconds: int) -> Write:
         "set_space_sleep_time",
         arguments={"sleep_time": seconds},
         has_effect=lambda _, now: now.sleep_time == seconds,
+        detail=sleep_text(seconds),
     )
 
 

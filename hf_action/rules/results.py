@@ -149,6 +149,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 60}m{whole % 60:02}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02}m"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number of things, such as `1 request` or `2 requests`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def last_lines(count: int) -> str:
+    """Say how much of a log is shown."""
+    return "last line" if count == 1 else f"last {count} lines"
+
+
 def page(endpoint: str, space: str) -> str:
     """Return the address of the Space's page."""
     return f"{endpoint}/spaces/{quote(space, errors='replace')}"

@@ -76,8 +76,8 @@ class Publisher:
         answered = self._runner.answers and not self._runner.answers_json
         self._log.conclude(step.results, shown_again=answered and step.only_looks)
         if not step.results:
-            for line in mistakes or [step.message]:
-                self._log.annotate(level(step.status), line)
+            for line in mistakes or [step.message]:  # where that is no error, nothing was selected
+                self._log.annotate("error" if step.status else "warning", line)
         if step.prices:
             self._log.info(bill(step))
         if len(step.results) > 1 and not (step.only_looks and self._runner.answers_person):

@@ -247,6 +247,34 @@ def test_a_workflow_of_the_readme_can_be_pasted(name, way, act, world: World, hu
     assert (state.stage, state.commit) == ("RUNNING", commit) or writes(hub) == ["acme/demo/pause"]
 
 
+def page_blocks(name: str) -> list[dict | list]:
+    """Return what the blocks of a page say that are part of a workflow: jobs, or steps."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / name).read_text(), re.DOTALL | re.MULTILINE)
+    return [yaml.safe_load(block) for block in blocks]
+
+
+def test_the_jobs_of_the_page_can_be_called(act, world: World, hub: Server, repository: Path):
+    """Both at once, as they stand: one waits for the commit of the run, the other pauses what costs money."""
+    commit = head_of(repository)
+    world.add(Space(id="acme/demo", commit=OLD, head=commit, timeline=rebuild(stale=3)))
+    world.add(Space(id="acme/gpu", hardware="a100-large"))
+    gate, pause = page_blocks("reusable.md")
+    workflow = act("push", "called.yml", text=yaml.safe_dump({"on": "push", "jobs": gate["jobs"] | pause["jobs"]}))
+    assert workflow.jobs == {"gate": "success", "spaces": "success"}, workflow.text
+    assert (world.state("acme/demo").commit, writes(hub)) == (commit, ["acme/gpu/pause"])
+
+
+def test_the_steps_of_the_page_run_without_a_container(act, world: World, hub: Server):
+    """But for actions/setup-python, which is elsewhere: the Space is waited for, and paused in place of `restore`."""
+    world.add(Space(id="acme/demo", commit=OLD, head=NEW, timeline=rebuild(stale=3)))
+    (python, *steps), undo, *_ = page_blocks("runners.md")
+    assert python["uses"].startswith("actions/setup-python@")
+    job = {"runs-on": "ubuntu-latest", "steps": [*steps, *undo]}
+    workflow = act("push", "steps.yml", text=yaml.safe_dump({"on": "push", "jobs": {"job": job}}))
+    assert workflow.jobs == {"job": "success"}, workflow.text
+    assert writes(hub) == ["acme/demo/pause"]
+
+
 @pytest.mark.parametrize("way", ["container", "composite"])
 def test_a_later_step_reads_what_the_action_wrote(way, act, world: World):
     """Both ways tell the same: the outputs, the annotations, and the exit status of a Space that is broken."""

@@ -15,12 +15,14 @@ import pytest
 import yaml
 
 from hf_action.report.outputs import DOTENV
+from simhub.server import Server
 from simhub.world import HEAD, Phase, Space, World
 from tests.conftest import NEW, OLD, TOKEN, read_dotenv
-from tests.container.conftest import ROOT, empty_world, rebuild
+from tests.container.conftest import ROOT, deploy_broken, empty_world, is_rolled_back, rebuild
 
 TEMPLATE = ROOT / "templates/gitlab.yml"
 PAGE = (ROOT / "docs/other-ci.md").read_text()
+PIPELINES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 UNHEARD = "The frobnicator says $HF_TOKEN"  # of no cause the action knows
 JOB = yaml.safe_load(TEMPLATE.read_text())[".hf-space"]
 # The first command of a container: the runner looks for a shell, which then reads a script.
@@ -56,7 +58,7 @@ def test_the_template_is_valid(tmp_path):
 @pytest.mark.parametrize(("number", "job"), [(0, "space"), (1, "serve-or-roll-back")])
 def test_the_pipeline_of_the_page_is_valid(tmp_path, number, job):
     """It includes the template that is there, and extends the job in it."""
-    block = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[number]
+    block = PIPELINES[number]
     pipeline = tmp_path / "pipeline.yml"
     pipeline.write_text(block)
     done = check(pipeline)
@@ -94,7 +96,7 @@ def job(image: str, endpoint: str, tmp_path: Path) -> Callable[..., tuple[int, s
         docker += [f"--entrypoint={entrypoint}", f"--volume={tmp_path}:/builds/acme/app", "--workdir=/builds/acme/app"]
         docker += [f"--env={name}={value}" for name, value in ({"CI": "true", "GITLAB_CI": "true"} | variables).items()]
         done = subprocess.run(
-            [*docker, image, "sh", "-c", shell], input=script, capture_output=True, text=True, timeout=60
+            [*docker, image, "sh", "-c", shell], input=script, capture_output=True, text=True, timeout=120
         )
         report = (tmp_path / JOB["artifacts"]["reports"]["dotenv"]).read_text()
         assert TOKEN not in done.stdout + done.stderr + report
@@ -114,6 +116,35 @@ def test_a_job_hands_on_what_it_has_seen(shell, job, world: World):
     assert (variables["HF_SPACE_COMMIT"], variables["HF_SPACE_SPACE_ID"]) == (NEW, "acme/demo")
     assert variables["HF_SPACE_HOST"].startswith("http")
     assert "::" not in log  # commands are for GitHub's runner
+
+
+def follow(script: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess:
+    """Run the script of a later job, with the variables of the one before it."""
+    command = ["bash", "-eo", "pipefail", "-c", "\n".join(script)]
+    return subprocess.run(command, env={"PATH": "/usr/bin:/bin"} | variables, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.container
+@pytest.mark.parametrize("breaks", [False, True])
+def test_the_pipeline_of_the_page_runs_as_it_stands(breaks, job, world: World):
+    """The Space is waited for; then its app is tried, or it is told why not."""
+    stages = yaml.safe_load(PIPELINES[0])
+    end = Phase(4, "BUILD_ERROR", error=UNHEARD) if breaks else Phase(4, "RUNNING", commit=HEAD)
+    world.add(Space(id="acme/demo", commit=OLD, head=NEW, timeline=(Phase(2, "RUNNING_BUILDING"), end)))
+    command = stages["space"]["variables"]["HF_SPACE_COMMAND"].replace("$CI_COMMIT_SHA", NEW)  # as GitLab's runner does
+    status, log, variables = job(command)
+    assert status == int(breaks), log
+    later = follow(stages["report" if breaks else "smoke-test"]["script"], variables)
+    assert later.returncode == 0, later.stderr
+    assert later.stdout.startswith("failed, acme/demo: ") if breaks else not later.stdout
+
+
+@pytest.mark.container
+def test_the_pipeline_that_rolls_back_runs_as_it_stands(job, world: World, hub: Server):
+    """The old files are served again, and the job fails all the same."""
+    deploy_broken(hub, "acme/demo")
+    status, log, variables = job(yaml.safe_load(PIPELINES[1])["serve-or-roll-back"]["variables"]["HF_SPACE_COMMAND"])
+    assert (status, variables["HF_SPACE_RESULT"], is_rolled_back(world, "acme/demo")) == (1, "failed", True), log
 
 
 @pytest.mark.container

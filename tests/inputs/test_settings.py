@@ -161,7 +161,7 @@ LONG_LIST = ", ".join(OPERATIONS)
         ("wait-for-stage", "5", "wait-for-stage: '5' is not a list of stages; write names such as RUNNING or RUNNING,SLEEPING, or none alone."),
         ("timeout", "soon", "timeout: 'soon' is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d."),
         ("timeout", "0", "timeout: '0' must be longer than 0."),
-        ("timeout", "841h", "timeout: '841h' is longer than 35 days, the longest time that a workflow can run."),
+        ("timeout", "841h", "timeout: '841h' is longer than 35 days, the longest duration that is taken."),
         ("commit", "main", "commit: 'main' is not a commit; write auto, head, any, or 7 to 40 hex digits of a commit."),
         ("poll-interval", "often", "poll-interval: 'often' is not a duration; write seconds (90, 0.5) or 90s, 20m, 1.5m, 1h30m, 1d."),
         ("health-check", "up", "health-check: 'up' is not auto, a path such as /healthz on the app's own host, or an https address."),
@@ -801,7 +801,7 @@ def test_the_nearest_operation_is_no_change_for_a_question(word, meant):
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("timout", "timeout"), ("with-hardwear", "with-hardware"), ("hardwear", "hardware"), ("pause-interval", "poll-interval"), ("restart", ""), ("sleep", "sleep-time"),
-     ("restor", "restore"), ("storage", ""), ("rest", ""), ("dryrun", "dry-run"), ("FACTORY_REBOOT", "factory-reboot"), ("x" * 5000, "")],
+     ("restor", "restore"), ("storage", ""), ("rest", ""), ("dryrun", "dry-run"), ("FACTORY_REBOOT", "factory-reboot"), ("factory", "factory-reboot"), ("to", ""), ("x" * 5000, "")],
 )  # fmt: skip
 def test_the_nearest_input_is_no_change_for_another(name, meant):
     """A flag is refused, a variable ignored; both name the same."""

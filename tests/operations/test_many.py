@@ -133,7 +133,7 @@ def test_nothing_selected_is_ok_for_a_list_and_skipped_for_an_action(run, fleet,
     listed, paused = run("list", "fleet/nothing-*"), run("pause", "fleet/nothing-*")
     assert (listed.status, listed.result, listed.outputs["count"]) == (0, "ok", "0")
     assert (paused.status, paused.result, paused.outputs["count"]) == (0, "skipped", "0")
-    assert "::notice::" in paused.log and not writes(hub)
+    assert "::warning::no Space was selected" in paused.log and not writes(hub)
 
 
 def test_filters_work_with_every_operation(run, fleet, hub):

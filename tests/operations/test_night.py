@@ -247,6 +247,7 @@ def test_tags_are_bounded_and_of_one_kind():
         ({"unmodified_for": "3651d"}, "unmodified-for: '3651d' must be longer than 0, and at most 3650d."),
         ({"unmodified_for": "long"}, "unmodified-for: 'long' is not a duration"),
         ({"exclude_tag": ","}, "exclude-tag: ',' names no tag; write tags separated by commas, or leave it out."),
+        ({"exclude_tag": "prod, keep-*"}, "exclude-tag: 'prod, keep-*' has a pattern in it; write whole tags."),
         ({"with_sleep_time": "often"}, "with-sleep-time: 'often' is not a duration"),
     ],
 )
@@ -257,6 +258,14 @@ def test_a_filter_that_means_nothing_is_a_mistake(given, said, run, hub):
 
 
 # ---- recipes ----
+
+
+@pytest.mark.parametrize(("operation", "said"), [("list", "no Space was found"), ("pause", "no Space was selected; nothing was sent")])
+def test_a_selection_of_nothing_is_warned_about(operation, said, run):
+    """A word that is written wrong looks like a night without paid Spaces."""
+    found = run(operation, author="acme", with_hardware="payed")
+    assert (found.status, f"::warning::{said}. Check author, patterns and filters" in found.log) == (0, True)
+    assert "::notice::" not in found.log
 
 
 def test_the_audit_of_paid_spaces_that_never_sleep(run, world, hub):

@@ -251,6 +251,29 @@ def test_a_dry_run_sends_only_reads(run, world, hub):
     assert (ended.status, ended.result, ended.outputs["changed"], writes(hub)) == (0, "planned", "false", [])
 
 
+@pytest.mark.parametrize(
+    ("operation", "inputs", "would"),
+    [
+        ("restart", {}, "restart"),
+        ("restart", {"factory_reboot": "true"}, "restart without cache"),
+        ("pause", {}, "pause"),
+        ("hardware", {"hardware": "a100-large"}, "hardware a100-large"),
+        ("hardware", {"hardware": "t4-small", "sleep_time": "1h"}, "hardware t4-small with sleep-time 3600 s"),
+        ("sleep-time", {"sleep_time": "never"}, "sleep-time never"),
+    ],
+)
+def test_a_dry_run_says_what_would_be_sent(run, operation, inputs, would):
+    """With all that it would ask for."""
+    ended = run(operation, "acme/demo", dry_run="true", **inputs)
+    assert ended.outputs["message"] == f"acme/demo: {would} would be sent; it is RUNNING now"
+
+
+def test_a_dry_run_says_all_that_would_be_sent(run, world):
+    """A factory reboot of a paused Space takes two requests."""
+    ended = run("restart", space(world, stage="PAUSED"), dry_run="true", factory_reboot="true")
+    assert ": restart and restart without cache would be sent; it is PAUSED now" in ended.outputs["message"]
+
+
 def test_four_refusals_read_differently(run, world):
     """A bad token, no token for what is private or absent, no right, and no such Space each have their remedy."""
     private = space(world, id="acme/private", private=True)

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -95,6 +96,13 @@ def test_words_and_exit_status_pass_through(words, status, said, hf):
     """As they are."""
     done = hf(*words)
     assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+
+
+def test_the_commands_of_the_pages_run_as_they_stand(hf):
+    """As README and docs/other-ci.md show them."""
+    pages = "".join((ROOT / page).read_text() for page in ("README.md", "docs/other-ci.md"))
+    commands = [found.split() for found in re.findall(r"(?:\$ |`)hf space (\w+ acme/demo[^`\n]*)", pages)]
+    assert [(words[0], hf(*words).returncode) for words in commands] == [("restart", 0), ("wait", 0)]
 
 
 def test_results_for_scripts_pass_through(hf):

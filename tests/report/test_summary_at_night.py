@@ -1,16 +1,17 @@
 """The summary that somebody reads at two in the morning: the cause first, a way to the log, and no more than failed."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from hf_action.report.gantt import FEW
+from hf_action.report.gantt import FEW, MAX_DRAWN
 from hf_action.report.outputs import bill
 from hf_action.report.summary import summary
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.outcomes import Outcome
 from hf_action.rules.results import Moment, Result, Step, conclude
-from simhub.world import Space
+from simhub.world import Phase, Space
 
 HEAD, SERVED = "1" * 40, "2" * 40
 PAGE = "https://hub/spaces/acme"
@@ -85,6 +86,12 @@ def test_a_broken_space_is_shown_as_broken():
     assert "RUNNING |" in row(summary(step(result("demo"), operation="info")), "demo")
 
 
+def paused(name: str) -> Result:
+    """A Space that the step has changed."""
+    one = result(name, "PAUSED", before="RUNNING", commit=None, changed=True)
+    return replace(one, before=SpaceInfo(id=one.space, runtime=SpaceRuntime(stage="RUNNING", commit=SERVED)))
+
+
 def sections(text: str) -> list[str]:
     return [line.split()[1] for line in text.splitlines() if line.startswith("    section ")]
 
@@ -92,9 +99,27 @@ def sections(text: str) -> list[str]:
 def test_of_a_fleet_only_what_failed_or_changed_is_drawn():
     """The rest is a number: of thirty Spaces the two that failed are seen."""
     fine = [result(f"fine-{number}") for number in range(27)]
-    text = summary(step(*fine, failed("one"), failed("two", "RUNTIME_ERROR"), result("changed", changed=True)))
+    text = summary(step(*fine, failed("one"), failed("two", "RUNTIME_ERROR"), paused("changed")))
     assert sections(text) == ["acme/one", "acme/two", "acme/changed"]
-    assert "\n27 other Spaces are not drawn: nothing failed there, and nothing was changed.\n" in text
+    assert "\n27 other Spaces are not drawn: nothing failed there.\n" in text
+
+
+def test_a_restart_alone_is_no_change(run, world):
+    """Of sixty Spaces that were restarted, the three that failed are seen, and not fifty-seven that run as before."""
+    fails = (Phase(1, "BUILDING"), Phase(9, "BUILD_ERROR"))
+    for number in range(60):
+        world.add(Space(id=f"acme/space-{number:02}", scripts={"restart": fails} if number in (7, 20, 41) else {}))
+    found = run("restart", "acme/space-*", max_parallel="60")
+    assert sections(found.summary) == ["acme/space-07", "acme/space-20", "acme/space-41"]
+    assert "\n57 other Spaces are not drawn: nothing failed there.\n" in found.summary
+    assert (found.log.count("::notice::"), found.log.count("::error::")) == (1, 3)
+
+
+def test_there_is_room_for_so_many():
+    """The number is of all that are not in the picture, and nothing is said of what they are."""
+    text = summary(step(*(paused(f"space-{number}") for number in range(MAX_DRAWN + 20)), result("fine")))
+    assert len(sections(text)) == MAX_DRAWN and f"Stages of {MAX_DRAWN} of {MAX_DRAWN + 20} Spaces" in text
+    assert "\n21 other Spaces are not drawn.\n" in text
 
 
 def test_of_a_few_all_that_moved_are_drawn():
@@ -110,9 +135,21 @@ def test_a_fleet_in_which_nothing_failed_or_changed_has_no_picture():
     assert "mermaid" not in text and "not drawn" not in text and "<summary>Timeline</summary>" in text
 
 
+def test_one_is_one():
+    """As people say it, of a log and of requests."""
+    text = summary(step(failed("demo", log=("it broke",))))
+    assert "<summary>Log of acme/demo, last line</summary>" in text and ", 1 request to the Hub<" in text
+
+
+def test_the_group_of_one_line_says_so(run, world):
+    """In the log of the step, too."""
+    world.add(Space(id="acme/broken", scripts={"restart": (Phase(1, "BUILDING"), Phase(2, "RUNTIME_ERROR"))}, run_log=((0.0, "it broke"),)))
+    assert "acme/broken: the last line of its run log\n" in run("restart", "acme/broken", log_lines="1").log
+
+
 def test_one_space_less_is_one():
     """As people say it."""
-    text = summary(step(*(result(f"fine-{number}", changed=bool(number)) for number in range(FEW + 1))))
+    text = summary(step(result("fine"), *(paused(f"space-{number}") for number in range(FEW))))
     assert "\n1 other Space is not drawn: " in text
 
 

@@ -181,6 +181,7 @@ def test_help_behind_an_operation_is_its_own(url):
     """Whatever else is written."""
     done = call("pause", "acme/demo", "--help", url=url)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "usage: hf-space pause SPACE [SPACE ...] [--INPUT VALUE ...]")
+    assert call("ls", "--help", url=url).stdout == call("list", "--help", url=url).stdout
 
 
 # ---- the command ----
@@ -250,6 +251,13 @@ def test_quiet_on_github_leaves_no_notice(url, tmp_path):
     """The outputs are what is read there."""
     done = call("info", "acme/demo", "--quiet", url=url, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(tmp_path / "out"))
     assert (done.returncode, done.stdout) == (0, f"::add-mask::{TOKEN}\n")
+
+
+def test_the_command_of_the_page_runs_as_it_stands(url):
+    """With what reads the document in place of jq, which may not be there."""
+    ((words, key),) = re.findall(r"^\$ hf-space (.+) \| jq --raw-output \.(\w+)$", (ROOT / "docs/other-ci.md").read_text(), re.MULTILINE)
+    done = call(*words.split(), url=url)
+    assert done.returncode == 0 and json.loads(done.stdout)[key] == f"{url}/_apps/acme/demo"
 
 
 def test_a_dry_run_of_a_pause_says_what_it_would_save(url):
@@ -363,6 +371,13 @@ def test_the_token_of_a_login_is_used_in_a_terminal(terminal, tmp_path):
 def test_it_is_named_where_it_is_refused(terminal, tmp_path):
     """Whose it is, only its owner can find out."""
     screen = terminal("pause", "other/demo", **login(tmp_path), columns=200)
+    assert screen.end() == 3
+    assert f"warning: {LOGIN}" in screen.text
+
+
+def test_it_is_named_where_nothing_could_be_listed_with_it(terminal, tmp_path):
+    """The whole step is refused then, and no Space of it."""
+    screen = terminal("list", "--author", "acme", **login(tmp_path, "hf_wrongwrongwrong"), columns=200)
     assert screen.end() == 3
     assert f"warning: {LOGIN}" in screen.text
 
