@@ -15,6 +15,7 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any
 
+from bench.container import AFTER, BEFORE
 from bench.figures import cell, figures, percentile, table, together
 from bench.peers import Peer
 
@@ -148,7 +149,7 @@ def container(found: dict[str, Any]) -> str:
     if image is None:
         return "The container was NOT MEASURED: no Docker engine answers."
     times = image["milliseconds"]
-    base = median(next(iter(times.values())))
+    base = median(times[BEFORE])
     rows = [
         [f"`docker run` to its end: {name}", cell(taken, base=base, unit="ms", digits=0)]
         for name, taken in times.items()
@@ -189,7 +190,17 @@ def goals(found: dict[str, Any]) -> Sequence[Goal]:
             f"{len(failed)} failed, {refused} refused",
             not failed and not refused,
         ),
+        *in_container(found["container"]),
     )
+
+
+def in_container(found: dict[str, Any] | None) -> Sequence[Goal]:
+    """Compare a step in a container with one that compiles the standard library; no goal where there is no Docker."""
+    if found is None:
+        return ()
+    after, before = (median(found["milliseconds"][name]) for name in (AFTER, BEFORE))
+    promise = "bytecode of the standard library saves a third of `info` in a container, or more"
+    return (Goal(promise, f"{after:.0f} ms, {before:.0f} ms without", after <= before * 2 / 3),)
 
 
 if __name__ == "__main__":
