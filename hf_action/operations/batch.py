@@ -17,7 +17,6 @@ from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import NO_TOKEN, SpaceProgress, run_parallel, verdict_of
 from hf_action.operations.retrying import Retries
-from hf_action.operations.rollback import Rollback
 from hf_action.operations.selecting import Selector
 from hf_action.operations.watching import Watcher
 from hf_action.operations.writes import Sender
@@ -96,14 +95,6 @@ class Batch:
             deadline=deadline,
         )
         self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, deadline=deadline)
-        self._rollback = Rollback(
-            hub=hub,
-            poller=self._poller,
-            clock=clock,
-            width=settings.max_parallel,
-            extend=self._extend,
-            watch=self._watcher.watch,
-        )
         self._selector = Selector(hub=hub, clock=clock, log=log, deadline=deadline, width=settings.max_parallel)
         self.prices: Mapping[str, float] = {}  # where the selection has asked for them
         self._claimed: dict[str, SpaceProgress] = {}
@@ -125,7 +116,8 @@ class Batch:
         self._carry_out(self._execution.run)
         while self._retries.reopen(self._members.values()):
             self._carry_out(self._retries.restart)
-        self._rollback.run(self._members.values())
+        if any(progress.settings.may_roll_back for progress in self._members.values()):
+            self._roll_back()
 
     def _carry_out(self, work: Callable[[SpaceProgress], None]) -> None:
         """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""
@@ -134,6 +126,20 @@ class Batch:
         self._watcher.watch(self._open(), self._end)
         ended = [progress for progress in members if progress.verdict is not progress.failed_before]
         run_parallel(ended, self._explainer.explain, width=width)
+
+    def _roll_back(self) -> None:
+        """Put the last good commit of a Space back where a new one failed."""
+        from hf_action.operations.rollback import Rollback  # few ask for it; without, a step begins sooner
+
+        rollback = Rollback(
+            hub=self._hub,
+            poller=self._poller,
+            clock=self._clock,
+            width=self._settings.max_parallel,
+            extend=self._extend,
+            watch=self._watcher.watch,
+        )
+        rollback.run(self._members.values())
 
     @property
     def deadline(self) -> float:
