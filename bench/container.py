@@ -1,8 +1,8 @@
 """The container: how large it is, and how long `docker run` takes for `info`, on two bases and without our bytecode.
 
-`python -m bench.container` prints it as JSON, or null where no Docker engine answers. The official image has the
-standard library without bytecode; what stands for it where no registry can be reached may have some. So the action is
-measured on a base without and on the one that is there, next to itself without the bytecode that it brings along.
+`python -m bench.container` prints a table; with `--json`, all figures. The official image has the standard library
+without bytecode; what stands for it where no registry can be reached may have some. So the action is measured on a base
+without and on the one that is there, next to itself without the bytecode that it brings along.
 """
 
 import json
@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 import time
+from statistics import median
+from typing import Any
 
-from bench.figures import ROOT
+from bench.figures import ROOT, cell, table
 from bench.peers import ENVIRON, OWNER, TOKENS
 from simhub.server import serve
 from simhub.world import Space, World
@@ -27,15 +29,38 @@ PACK = "find / -xdev -name '*.pyc' -not -path '/action/*' | tar -czf - -T - /act
 
 
 def main() -> int:
-    """Print sizes in MB, and milliseconds."""
+    """Print what was measured, in words for people or all of it."""
+    found = measure()
+    print(json.dumps(found) if "--json" in sys.argv else shown(found))
+    return 0
+
+
+def shown(found: dict[str, Any] | None) -> str:
+    """Return a table of times, with ratios to the action without its bytecode, and of sizes."""
+    if found is None:
+        return "The container was NOT MEASURED: no Docker engine answers."
+    times = found["milliseconds"]
+    rows = [
+        [f"`docker run` to its end: {name}", cell(taken, base=median(times[BEFORE]), unit="ms", digits=0)]
+        for name, taken in times.items()
+    ]
+    rows += [
+        ["size of the image", f"{found['image']:.1f} MB"],
+        ["of which the base image", f"{found['base']:.1f} MB"],
+        ["of which our one layer", f"{found['own']:.1f} MB, {found['packed']:.1f} MB packed"],
+    ]
+    return table(["container", ""], rows)
+
+
+def measure() -> dict[str, Any] | None:
+    """Return sizes in MB, and milliseconds; None where no Docker engine answers."""
     if not shutil.which("docker") or run("docker", "info").returncode:
-        print("null")
-        return 0
+        return None
     base, image = last("make", "base"), last("make", "image", "BASE=hf-space-base")
     before = last("docker", "build", "--quiet", "-", given=f"FROM hf-space\nRUN {REMOVE}\n")
     there = last("make", "image")
     own, below = (int(last("docker", "image", "inspect", "--format={{.Size}}", name)) for name in (image, base))
-    found = {
+    return {
         "image": own / 1e6,
         "base": below / 1e6,
         "own": (own - below) / 1e6,
@@ -50,8 +75,6 @@ def main() -> int:
             }
         ),
     }
-    print(json.dumps(found))
-    return 0
 
 
 def milliseconds(commands: dict[str, tuple[str, ...]]) -> dict[str, list[float]]:

@@ -117,7 +117,17 @@ class Batch:
         while self._retries.reopen(self._members.values()):
             self._carry_out(self._retries.restart)
         if any(progress.settings.may_roll_back for progress in self._members.values()):
-            self._roll_back()
+            from hf_action.operations.rollback import Rollback  # few ask for it; without, a step begins sooner
+
+            rollback = Rollback(
+                hub=self._hub,
+                poller=self._poller,
+                clock=self._clock,
+                width=self._settings.max_parallel,
+                extend=self._extend,
+                watch=self._watcher.watch,
+            )
+            rollback.run(self._members.values())
 
     def _carry_out(self, work: Callable[[SpaceProgress], None]) -> None:
         """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""
@@ -126,20 +136,6 @@ class Batch:
         self._watcher.watch(self._open(), self._end)
         ended = [progress for progress in members if progress.verdict is not progress.failed_before]
         run_parallel(ended, self._explainer.explain, width=width)
-
-    def _roll_back(self) -> None:
-        """Put the last good commit of a Space back where a new one failed."""
-        from hf_action.operations.rollback import Rollback  # few ask for it; without, a step begins sooner
-
-        rollback = Rollback(
-            hub=self._hub,
-            poller=self._poller,
-            clock=self._clock,
-            width=self._settings.max_parallel,
-            extend=self._extend,
-            watch=self._watcher.watch,
-        )
-        rollback.run(self._members.values())
 
     @property
     def deadline(self) -> float:
