@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from hf_action.hub.client import Hub
     from hf_action.runner.log import Log
 
+CHECK_FILTERS = "Check author, patterns and filters."
+
 
 class Batch:
     """One operation on the Spaces of one step.
@@ -110,8 +112,7 @@ class Batch:
             raise Denied(NO_TOKEN.seen, remedy=NO_TOKEN.remedy)
         self._select()
         if not self._members and self._settings.operation == "wait":
-            nothing = "no Space was selected, so there is nothing to wait for."
-            raise NotFound(nothing, remedy="Check author, patterns and filters.")
+            raise NotFound("no Space was selected, so there is nothing to wait for.", remedy=CHECK_FILTERS)
         self._check(self._members.values())
         self._carry_out(self._execution.run)
         while self._retries.reopen(self._members.values()):
@@ -119,15 +120,14 @@ class Batch:
         if any(progress.settings.may_roll_back for progress in self._members.values()):
             from hf_action.operations.rollback import Rollback  # few ask for it; without, a step begins sooner
 
-            rollback = Rollback(
+            Rollback(
                 hub=self._hub,
                 poller=self._poller,
                 clock=self._clock,
                 width=self._settings.max_parallel,
                 extend=self._extend,
                 watch=self._watcher.watch,
-            )
-            rollback.run(self._members.values())
+            ).run(self._members.values())
 
     def _carry_out(self, work: Callable[[SpaceProgress], None]) -> None:
         """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""
