@@ -12,14 +12,19 @@ RUN python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --
     && rm -rf /action/bin && find /action -name tests -type d -prune -exec rm -r {} +
 COPY entrypoint.py post.py /action/
 COPY hf_action /action/hf_action
-RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /action
+COPY requirements/stdlib.py /tmp/
+# Unchecked: an interpreter takes this bytecode without a look at the source. It may, also for the standard library,
+# because the stage below has the very files that were compiled here: both are BASE.
+RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /action \
+    && python3 -I /tmp/stdlib.py /action /layer && mv /action /layer/
 
 FROM ${BASE}
 # What is known before a release; the release adds version, revision, source and the base with its digest.
 LABEL org.opencontainers.image.title="hf-space" \
       org.opencontainers.image.description="Operate Hugging Face Spaces from a workflow or a shell, and wait until they are really in the stage asked for" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /action /action
+# /action, and bytecode beside the standard library of the base.
+COPY --from=build /layer /
 # Isolated by its first line: neither the workspace, nor PYTHON* variables, nor a user's site-packages can put a module
 # before ours. It is a file that runs by itself because container hooks take no words before it; see docs/runners.md.
 ENTRYPOINT ["/action/entrypoint.py"]

@@ -11,7 +11,7 @@ UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser requests urll
 # The summary is looked at where that is possible.
 BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))
 
-.PHONY: help setup browser golden demo docs check lint types test quick docker bench mutants image pins
+.PHONY: help setup browser golden demo docs check lint types test quick docker bench mutants image base pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -86,8 +86,14 @@ mutants: setup ## Change the pure modules in thousands of small ways, and count 
 		killed[m] += /: (killed|timeout)/ } END { for (m in all) printf "%-10s %4d mutants %4d killed %5.1f %%\n", m, all[m], \
 		killed[m], 100 * killed[m] / all[m] }' | sort
 
-image: ## Build the container of the action
-	DOCKER_BUILDKIT=$(if $(shell docker buildx version 2>/dev/null),1,0) docker build --network=host --quiet --tag hf-space .
+DOCKER_BUILD = DOCKER_BUILDKIT=$(if $(shell docker buildx version 2>/dev/null),1,0) docker build --quiet
+image: ## Build the container of the action, on another base if BASE names one
+	$(DOCKER_BUILD) --network=host --tag hf-space $(BASE:%=--build-arg BASE=%) .
+
+# The official image has the standard library without bytecode. What stands for it may have some, so tests take it out.
+base:
+	awk '/ AS interpreter$$/ { print $$1, $$2; print "RUN find / -xdev -name __pycache__ -prune -exec rm -r {} +" }' Dockerfile | \
+		$(DOCKER_BUILD) --tag hf-space-base -
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make pins'

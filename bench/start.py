@@ -1,7 +1,8 @@
 """How soon a process sends its first request, how soon it has ended, and what memory it takes, in real time.
 
-`python -m bench.start` prints it as JSON. The Space runs already, so each peer ends with its first look. The peers take
-turns, so that a busy moment of the machine falls on all of them; each is started once before, to have its bytecode.
+`python -m bench.start` prints medians, the quarters around them and ratios to hf; with `--json`, all figures. The Space
+runs already, so each peer ends with its first look. The peers take turns, so that a busy moment of the machine falls on
+all of them; each is started once before, to have its bytecode.
 """
 
 import json
@@ -9,8 +10,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
-from bench.figures import launch, launched
+from bench.figures import cell, launch, launched, table
 from bench.peers import ENVIRON, OWNER, TOKENS, Peer, command
 from simhub.server import Request, serve
 from simhub.world import Space, World
@@ -21,7 +23,23 @@ SHOWN = (Peer.HF, Peer.API, Peer.LOOP, Peer.ACTION)
 
 
 def main() -> int:
-    """Print milliseconds to the first request, to the end, of work of the processor, and MB of memory."""
+    """Print what was measured, in words for people or all of it."""
+    found = measure()
+    print(json.dumps(found) if "--json" in sys.argv else shown(found))
+    return 0
+
+
+def shown(found: dict[str, dict[str, list[float]]]) -> str:
+    """Return a table with a column for each peer."""
+    rows = []
+    for key in found[Peer.HF]:
+        base, unit = median(found[Peer.HF][key]), "MB" if key == "memory" else "ms"
+        rows.append([key, *(cell(found[peer][key], base=base, unit=unit, digits=0) for peer in SHOWN)])
+    return table(["process start to", *SHOWN], rows)
+
+
+def measure() -> dict[str, dict[str, list[float]]]:
+    """Return milliseconds to the first request, to the end, of work of the processor, and MB of memory."""
     asked: list[float] = []
 
     def note(request: Request) -> None:
@@ -51,8 +69,7 @@ def main() -> int:
                     row["end"].append(1000 * (took["ended"] - took["began"]))
                     row["processor"].append(1000 * took["processor"])
                     row["memory"].append(took["memory"])
-    print(json.dumps(found))
-    return 0
+    return found
 
 
 if __name__ == "__main__":

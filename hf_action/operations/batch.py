@@ -17,7 +17,6 @@ from hf_action.operations.explanation import Explainer
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import NO_TOKEN, SpaceProgress, run_parallel, verdict_of
 from hf_action.operations.retrying import Retries
-from hf_action.operations.rollback import Rollback
 from hf_action.operations.selecting import Selector
 from hf_action.operations.watching import Watcher
 from hf_action.operations.writes import Sender
@@ -31,6 +30,8 @@ from hf_action.rules.waiting import Verdict
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
     from hf_action.runner.log import Log
+
+CHECK_FILTERS = "Check author, patterns and filters."
 
 
 class Batch:
@@ -96,14 +97,6 @@ class Batch:
             deadline=deadline,
         )
         self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, deadline=deadline)
-        self._rollback = Rollback(
-            hub=hub,
-            poller=self._poller,
-            clock=clock,
-            width=settings.max_parallel,
-            extend=self._extend,
-            watch=self._watcher.watch,
-        )
         self._selector = Selector(hub=hub, clock=clock, log=log, deadline=deadline, width=settings.max_parallel)
         self.prices: Mapping[str, float] = {}  # where the selection has asked for them
         self._claimed: dict[str, SpaceProgress] = {}
@@ -119,13 +112,22 @@ class Batch:
             raise Denied(NO_TOKEN.seen, remedy=NO_TOKEN.remedy)
         self._select()
         if not self._members and self._settings.operation == "wait":
-            nothing = "no Space was selected, so there is nothing to wait for."
-            raise NotFound(nothing, remedy="Check author, patterns and filters.")
+            raise NotFound("no Space was selected, so there is nothing to wait for.", remedy=CHECK_FILTERS)
         self._check(self._members.values())
         self._carry_out(self._execution.run)
         while self._retries.reopen(self._members.values()):
             self._carry_out(self._retries.restart)
-        self._rollback.run(self._members.values())
+        if any(progress.settings.may_roll_back for progress in self._members.values()):
+            from hf_action.operations.rollback import Rollback  # few ask for it; without, a step begins sooner
+
+            Rollback(
+                hub=self._hub,
+                poller=self._poller,
+                clock=self._clock,
+                width=self._settings.max_parallel,
+                extend=self._extend,
+                watch=self._watcher.watch,
+            ).run(self._members.values())
 
     def _carry_out(self, work: Callable[[SpaceProgress], None]) -> None:
         """Do `work` on the Spaces that are open, wait for them, and say why they ended so."""

@@ -4,7 +4,6 @@ Source: docs/contract.md, "Operations".
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from hf_action.clock import Clock
@@ -118,6 +117,8 @@ class Execution:
         flavor, known = progress.settings.wish.hardware, self._hub.prices()
         if not flavor or not known or flavor in known:
             return ""
+        from difflib import get_close_matches  # for a wrong name only
+
         near = get_close_matches(flavor, known, n=1)
         return f"Did you mean {near[0]}?" if near else f"The Hub has {', '.join(known)}."
 

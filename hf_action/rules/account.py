@@ -9,7 +9,6 @@ Source: docs/contract.md, "Inputs" (what is said before anything is sent) and "O
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from hf_action.rules.models import SpaceInfo
 from hf_action.rules.selection import (
@@ -152,6 +151,8 @@ def _unmatched_exclusions(filters: Filters, ids: Sequence[str]) -> list[str]:
 
 def _nearest(space: str, known: Iterable[str]) -> str:
     """Return ` (did you mean …?)` for the Space of the same owner with the nearest name."""
+    from difflib import get_close_matches  # for a wrong name only
+
     owner, _, name = space.lower().partition("/")
     names = [each.partition("/")[2] for each in known if each.partition("/")[0] == owner]
     near = get_close_matches(name, names, n=1)

@@ -24,11 +24,13 @@ FRAGMENT = 8
 # What stands in the place of a secret.
 STARS = "***"
 
+# Most lines need few of these patterns, which take long to compile: `re` does that on first use, and keeps it.
+
 # Control characters, separators of lines, and halves of surrogate pairs, which no file can hold.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+"
 # Characters that nobody sees: of no width, and marks of direction.
-_INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]+")
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
+_INVISIBLE = r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]+"
+_ANSI = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]"
 
 # What problem matchers look for: a word, and the number of a line (gcc: `:10:5:`, tsc: `(10,5)`, eslint, Python).
 _SEVERITY = re.compile(r"error|warning|info|note|fatal", re.IGNORECASE)
@@ -54,7 +56,7 @@ def one_line(text: str) -> str:
     """
     text = _visible(text[:MAX_TEXT]).replace("##[", "# #[").rstrip()
     if not text.isprintable():
-        text = _CONTROL.sub(" ", text).rstrip()
+        text = re.sub(_CONTROL, " ", text).rstrip()
     if text.lstrip().startswith("::"):
         text = ": " + text.lstrip(": ")
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
@@ -87,7 +89,7 @@ def _visible(text: str) -> str:
     """Return what a reader sees: whatever cuts a secret in two without being seen is gone."""
     if text.isascii() and "\x1b" not in text:
         return text
-    return _INVISIBLE.sub("", _ANSI.sub("", text))
+    return re.sub(_INVISIBLE, "", re.sub(_ANSI, "", text))
 
 
 # ---- secrets ----
@@ -192,8 +194,7 @@ _WORD = (
 _BAR = r"(?:_|%5[Ff]|\\u005[Ff]|&\#95;)"
 # Tokens of the Hub, and the commonest other ones that an app may have printed. A library or a Space may be named
 # hf_something: what is short, has no capitals and is part of a longer name is not taken for a token.
-_TOKEN = re.compile(
-    rf"""(?:
+_TOKEN = rf"""(?x)(?:
       (?:hf|api_org){_BAR}(?=[a-z0-9]{{0,64}}+[A-Z])(?:(?!hf_)[A-Za-z0-9]){{8,}}
     | (?:hf|api_org){_BAR}(?:(?!hf_)[A-Za-z0-9]){{30,}}
     | (?<!/)(?:hf|api_org){_BAR}[A-Za-z0-9]{{8,}}+(?![\w/-])
@@ -202,47 +203,38 @@ _TOKEN = re.compile(
     | {_WORD}sk-[A-Za-z0-9_\-]{{20,}} | sk-(?=[a-z0-9_\-]{{0,64}}+[A-Z])[A-Za-z0-9_\-]{{20,}}
     | A[KS]IA[A-Z0-9]{{16}} | AIza[A-Za-z0-9_\-]{{30,}} | xox[a-z]-[A-Za-z0-9\-]{{10,}} | glpat-[\w\-]{{15,}}
     | npm_[A-Za-z0-9]{{30,}} | pypi-[A-Za-z0-9_\-]{{40,}} | eyJ[\w\-]{{8,400}}+\.[\w\-]{{8,}}(?:\.[\w\-]*)?
-    )""",
-    re.VERBOSE,
-)
+    )"""
 # `https://user:password@host`, and `https://token@host`. A plain `git@` is not a secret.
-_ADDRESS = re.compile(r"(?P<keep>://)(?:[^\s/?#\"'<>@]{0,256}(?::|%3[Aa])[^\s/?#\"'<>]{0,512}|[\w.~%-]{16,512})(?=@)")
+_ADDRESS = r"(?P<keep>://)(?:[^\s/?#\"'<>@]{0,256}(?::|%3[Aa])[^\s/?#\"'<>]{0,512}|[\w.~%-]{16,512})(?=@)"
 # `Authorization: Bearer …` and its like, and a scheme with its credentials alone. Credentials of `Basic` have capitals.
-_SCHEME = re.compile(
-    r"""(?P<keep>
+_SCHEME = r"""(?x)(?P<keep>
       (?i:authorization|api-key|cookie)\\{0,4}["']?\s{0,3}[:=]\s{0,3}\\{0,4}["']?
         (?:(?i:bearer|basic|token|digest|negotiate)\s{1,3})?
     | (?<![A-Za-z0-9])(?i:bearer)(?:\s{1,3}|%20|\+)
         (?!(?i:auth|token|credential|scheme|format|or|and|is|header|must)\w*\b)
     | (?<![A-Za-z0-9])(?i:basic)\s{1,3}(?=[A-Za-z0-9+/]{0,64}[a-z0-9][A-Z])(?=\S{8})
-    )(?P<value>[^\s"',;\\<>]{6,})""",
-    re.VERBOSE,
-)
+    )(?P<value>[^\s"',;\\<>]{6,})"""
 # `NAME=value`, `"name": "value"`, `name: value` of names that end in a word for secrets. A key alone
 # (`key=…`) may be any key, so it needs to be the key to something; `tokens` are counted and not kept secret.
-_NAMED = re.compile(
-    r"""(?P<keep>(?P<name>
+_NAMED = r"""(?x)(?P<keep>(?P<name>
         (?i:token|secret|password|passwd|passphrase|credentials?|apikey|accesskey|(?<=[_.-])(?:key|pwd|pass))|(?<=[a-z])Key)
       (?:_?[0-9]{1,2})?
       (?: \\{0,4}["'\]]{0,2}\s{0,3}(?:=>|:=|==?|:|%3[AaDd]|\\u003[AaDd])\s{0,3}))
-    (?: \\{0,4}(?P<quote>["'])(?P<quoted>[^"']{1,2048}) | (?P<value>[^\s"'`,;&<>(){}\[\]|]{1,2048}) )""",
-    re.VERBOSE,
-)
+    (?: \\{0,4}(?P<quote>["'])(?P<quoted>[^"']{1,2048}) | (?P<value>[^\s"'`,;&<>(){}\[\]|]{1,2048}) )"""
 # `--name value` of a command line.
-_FLAG = re.compile(
-    r"(?P<keep>--(?P<name>[a-z0-9-]{0,40}(?:token|secret|password|passphrase|key))\s{1,3})(?P<value>[^\s\"'-]\S{0,2048})"
+_FLAG = (
+    r"(?P<keep>--(?P<name>[a-z0-9-]{0,40}(?:token|secret|password|passphrase|key))\s{1,3})"
+    r"(?P<value>[^\s\"'-]\S{0,2048})"
 )
 # Values that are not secrets: nothing, a placeholder, the name of a variable, a word of a sentence.
-_INNOCENT = re.compile(
-    r"""(?:none|null|nil|true|false|undefined|unset|empty|missing|required|invalid|expired|found|set|expected|unexpected
+_INNOCENT = r"""(?xi)
+      (?:none|null|nil|true|false|undefined|unset|empty|missing|required|invalid|expired|found|set|expected|unexpected
       |denied|refused|wrong|ok|error|failed|timed-out|unreachable|unchanged|skipped|planned|cancelled|superseded|lambda
       |str|int|bytes|optional|an?|the|this|that|has|have|had|is|are|was|were|will|would|should|can|cannot|could|may|might
       |must|does|do|did|not|no|of|in|on|at|to|from|for|with|by|as|be|been|it|its|your|you|or|and|but|if|when|where|which
       |what|how|than|then|there|read|write|\W*)[.:!?]?
       | \$(?-i:[A-Z_]*) | \$\{[^}]*\} | %[sdr]? | \*+ | <[^>]*> | [0-9]{1,7} | os\.\S+ | self\.\S+
-      | (?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:TOKEN|KEY|SECRET|PASSWORD|ID|NAME|URL))[.:!?]?""",
-    re.VERBOSE | re.IGNORECASE,
-)
+      | (?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:TOKEN|KEY|SECRET|PASSWORD|ID|NAME|URL))[.:!?]?"""
 # Each pattern with what it begins with, in lower case: to look for that first is many times as fast.
 _PATTERNS = tuple(
     (pattern, tuple(beginnings.split()))
@@ -260,14 +252,14 @@ _PATTERNS = tuple(
 )
 
 
-def _replace(
-    text: str, lowered: str, pattern: re.Pattern[str], beginnings: Sequence[str], known: Container[str]
-) -> str:
+def _replace(text: str, lowered: str, pattern: str, beginnings: Sequence[str], known: Container[str]) -> str:
     """Return `text` with stars in the place of what the pattern finds; the same object where it finds nothing."""
-    parts, at = [], 0
-    begun = [word for word in beginnings if word in lowered]
-    for start in sorted({place for word in begun for place in _places(lowered, word)}):
-        match = pattern.match(text, start) if start >= at else None
+    places = sorted({place for word in beginnings for place in _places(lowered, word)})
+    if not places:
+        return text
+    parts, at, look = [], 0, re.compile(pattern).match
+    for start in places:
+        match = look(text, start) if start >= at else None
         if match:
             parts += [text[at:start], _starred(match, known)]
             at = match.end()
@@ -285,7 +277,7 @@ def _starred(match: re.Match[str], known: Container[str]) -> str:
     """Return what stands in the place of a match: stars, unless it is part of an id or host that is dealt with."""
     found = match.groupdict()
     value = found.get("quoted") or found.get("value")
-    if "name" in found and value is not None and _INNOCENT.fullmatch(value):
+    if "name" in found and value is not None and re.fullmatch(_INNOCENT, value):
         return match[0]
     if _is_known(match.string, *match.span("name" if "name" in found else 0), known):
         return match[0]

@@ -121,14 +121,25 @@ def bridge() -> str:
     return config.get("Gateway") or str(ipaddress.ip_network(config["Subnet"])[1])  # some engines leave it out
 
 
-@pytest.fixture(scope="session")
-def image() -> str:
-    """The image, built as a user of this repository would."""
+def make(*words: str) -> str:
+    """Make an image; return its id: its name may be another tree's, built at the same time, a moment later."""
     # Called by another make, as in `make test`, it would tell which folder it leaves.
-    command = ["make", "--no-print-directory", "image"]
+    command = ["make", "--no-print-directory", *words]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.split()[-1]  # its id: the name may be another tree's, built at the same time, a moment later
+    return done.stdout.split()[-1]
+
+
+@pytest.fixture(scope="session")
+def base() -> str:
+    """What the image is built on here: Python without bytecode of the standard library, as in the official image."""
+    return make("base")
+
+
+@pytest.fixture(scope="session")
+def image(base: str) -> str:
+    """The image, built as a user of this repository would, but for the base."""
+    return make("image", "BASE=hf-space-base")
 
 
 def empty_world() -> World:

@@ -96,7 +96,6 @@ class Step:
         command = [
             "docker",
             "run",
-            "--rm",
             "--name",
             self._name,
             "--workdir",
@@ -138,13 +137,14 @@ class Step:
             docker("kill", "--signal", signal, self._name)
 
     def end(self) -> Ended:
-        """Wait for the end of the step."""
+        """Wait for the end of the step, which must have found the bytecode of all that it imported."""
         try:
             status = self.client.wait(timeout=STUCK)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"did not end in {STUCK:g} s:\n{self.log}") from None
         elapsed = time.monotonic() - self._began
         self._reader.join(timeout=5)
+        assert not self.compiled, f"missing in the image, so that each container compiles it: {self.compiled}"
         return Ended(
             status=status,
             outputs=read_outputs(self._files.output),
@@ -153,9 +153,14 @@ class Step:
             elapsed=elapsed,
         )
 
+    @property
+    def compiled(self) -> list[str]:
+        """The bytecode that the interpreter has written: of each module for which it found none."""
+        changes = docker("diff", self._name).splitlines()
+        return [line.removeprefix("A ") for line in changes if line.endswith(".pyc")]
+
     def remove(self) -> None:
         """Leave nothing behind, however the test ended."""
-        if self.client.poll() is None:
-            command = ["docker", "rm", "--force", self._name]  # fails where it has just come to its end by itself
-            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=STUCK)
-            self.client.wait(timeout=STUCK)
+        command = ["docker", "rm", "--force", self._name]  # fails where the container was never made
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=STUCK)
+        self.client.wait(timeout=STUCK)

@@ -6,15 +6,18 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from hf_action.inputs.table import OPERATIONS
 from simhub.faults import Fault, Kind
+from simhub.world import Phase, Space, Token
 from tests.conftest import NEW, OLD, TOKEN, Ended
-from tests.container.conftest import BUILD_FAILED, ROOT, deploy_broken, is_rolled_back
+from tests.container.conftest import BRIEFLY, BUILD_FAILED, ROOT, deploy_broken, is_rolled_back
 from tests.container.containers import Step, docker
+from tests.support.tokenservice import Exchange, token_service
 
 pytestmark = pytest.mark.container
 
@@ -53,7 +56,7 @@ def test_a_failing_space_fails_the_step_with_its_outputs(run):
 
 def test_a_space_cannot_command_the_runner(run):
     """What an app prints is not a workflow command, at the start of a line or in it."""
-    ended = run("restart", "acme/broken", timeout="50s")
+    ended = run("restart", "acme/broken", timeout="50s", settle="2s")
     commands = {line.split("::")[1].split()[0] for line in ended.log.splitlines() if line.startswith("::")}
     assert commands <= {"add-mask", "error", "warning", "notice", "group", "endgroup"}
     assert "##[" not in ended.log
@@ -104,9 +107,35 @@ def test_a_fleet_file_of_the_workspace_is_read(run, files):
     assert (ended.status, ended.outputs["count"]) == (0, "2"), ended.log
 
 
+def test_a_rollback_finds_all_it_imports(run, world):
+    """It is the only one that needs the client of repositories."""
+    failing = (Phase(0, "RUNNING_BUILDING"), Phase(2, "BUILD_ERROR", error=BUILD_FAILED))
+    revisions = {OLD: {"app.py": "good"}, NEW: {"app.py": "bad"}}
+    world.add(Space(id="acme/pushed", commit=OLD, head=NEW, revisions=revisions, timeline=failing, scripts={"push": BRIEFLY}))
+    ended = run("wait", "acme/pushed", timeout="50s", rollback="true", settle="2s")
+    assert (ended.status, ended.result, ended.outputs["rolled-back-to"]) == (1, "failed", OLD), ended.log
+
+
+def test_keyless_access_finds_all_it_imports(run, world, hub):
+    """The identity of the job is exchanged for a token of the Space; docs/contract.md, Access."""
+    address = f"http://127.0.0.1:{urlsplit(hub.url).port}"
+    publishers = {"spaces/acme/paused": Token(name="publisher", writes=frozenset({"acme"}))}
+    with token_service() as service:
+        hub.api = Exchange(hub.api, world=world, endpoint=address, service=service, publishers=publishers)
+        environ = {"HF_ENDPOINT": address, "HF_TOKEN": "", "HF_OIDC_RESOURCE": "spaces/acme/paused"} | service.environ
+        ended = run("restart", "acme/paused", timeout="50s", environ=environ, options=("--network=host",))
+    assert (ended.status, ended.result, ended.outputs["changed"]) == (0, "ok", "true"), ended.log
+
+
+def test_the_app_itself_is_asked(run):
+    """Its answer is looked at, and a report is written for later steps."""
+    ended = run("wait", "acme/running", timeout="50s", health_check="/config", health_check_contains="blocks", report_file="report.json")
+    assert (ended.status, ended.result) == (0, "ok"), ended.log
+
+
 def test_the_token_is_shown_to_nobody_but_the_runner(run, files):
     """It is in the line that has it masked, and nowhere else, even where the Space itself tells it."""
-    ended = run("restart", "acme/broken", timeout="50s")
+    ended = run("restart", "acme/broken", timeout="50s", settle="2s")
     masks = [line for line in ended.log.splitlines() if line.startswith("::add-mask::")]
     assert masks == [f"::add-mask::{TOKEN}"]
     assert "HF_TOKEN=***" in ended.log  # the Space did tell it
@@ -388,18 +417,45 @@ def test_the_action_imports_every_package_of_the_image(image):
     assert json.loads(said.splitlines()[-1]) == []
 
 
-def test_the_image_is_its_base_and_one_small_layer(image):
-    """What the runner has to fetch besides Python: one layer, under 18 MB before it is packed."""
-    base = re.search("^FROM (.*) AS interpreter$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[1]
+def test_the_image_is_its_base_and_one_small_layer(image, base):
+    """What the runner has to fetch besides Python: one layer, under 23 MB before it is packed."""
     layers, below = (json.loads(docker("inspect", "--format={{json .RootFS.Layers}}", name)) for name in (image, base))
     assert layers[:-1] == below
     sizes, old = (docker("history", "--human=false", "--format={{.Size}}", name).split() for name in (image, base))
-    assert sum(map(int, sizes[: -len(old)])) < 18e6
+    assert sum(map(int, sizes[: -len(old)])) < 23e6
 
 
 def test_everything_is_compiled_and_taken_as_it_is(inventory):
     """Each module has its bytecode, which is used without a look at the source."""
     assert (inventory["uncompiled"], inventory["checked"]) == ([], [])
+
+
+BYTECODE = """
+import importlib.util, json, os, pathlib
+files = [path for folder in ("/action", os.path.dirname(os.__file__)) for path in pathlib.Path(folder).rglob("*.pyc")]
+hashes = {path: importlib.util.source_hash(pathlib.Path(importlib.util.source_from_cache(path)).read_bytes()) for path in files}
+print(json.dumps({
+    "count": len(files),
+    "checked": [str(path) for path in files if path.read_bytes()[4:8] != b"\\1\\0\\0\\0"],
+    "of another source": [str(path) for path in files if path.read_bytes()[8:16] != hashes[path]],
+    "of another interpreter": [str(path) for path in files if path.read_bytes()[:4] != importlib.util.MAGIC_NUMBER],
+    "not for everybody": [str(path) for path in files if path.stat().st_mode & 0o444 != 0o444],
+}))
+"""
+
+
+def test_all_bytecode_is_of_the_source_beside_it(image):
+    """An interpreter does not compare them, so bytecode of a former source would run in its place."""
+    found = json.loads(docker("run", "--rm", "--entrypoint", "python3", image, "-I", "-c", BYTECODE))
+    assert found.pop("count") > 500
+    assert not any(found.values()), found
+
+
+def test_a_module_without_bytecode_shows_as_compiled(start):
+    """Every test of a step relies on this: its end would fail. `wave` is what no step imports."""
+    step = start("info", "acme/running", "-I", "-c", "import wave", options=("--entrypoint", "python3"))
+    with pytest.raises(AssertionError, match=r"compiles it: .*wave\.cpython"):
+        step.end()
 
 
 def test_the_interpreter_is_isolated(image):

@@ -8,6 +8,7 @@ from huggingface_hub.utils._http import default_client_factory
 
 from bench import __main__ as whole
 from bench import api, figures, loop, waits
+from bench.container import AFTER, BEFORE
 from bench.peers import UNREACHABLE_AFTER, Peer
 from bench.timelines import RESTART, Timeline, builds, stale
 from simhub.clock import FakeClock
@@ -73,14 +74,16 @@ def test_a_missed_goal_is_told():
         "live": {peer: [0.2] for peer in Peer},
         "start": {Peer.HF: {"first request": [200.0]}, Peer.ACTION: {"first request": [180.0]}},
         "fleet": {"sizes": {Peer.ACTION: {"10": {"exit": 0}}}, "round": 10, "quota": [{"429": 0}]},
+        "container": {"milliseconds": {AFTER: [400.0], BEFORE: [900.0]}},
     }
     assert all(goal.reached for goal in whole.goals(found))
-    found["start"][Peer.ACTION]["first request"] = [201.0]
+    found["start"][Peer.ACTION]["first request"] = [191.0]
     found["waits"][Peer.QUIET]["wrong"] = ["a Space"]
     found["live"][Peer.ACTION] = [0.6]
     found["fleet"]["round"] = 11
+    found["container"]["milliseconds"][AFTER] = [700.0]
     missed = [goal.promise for goal in whole.goals(found) if not goal.reached]
-    assert len(missed) == 4 and {"no false verdict", "first request sooner than hf"} <= set(missed)
+    assert len(missed) == 5 and {"no false verdict", "first request sooner than hf, by a twentieth"} <= set(missed)
 
 
 def test_a_cell_has_the_median_its_quarters_and_its_ratio():

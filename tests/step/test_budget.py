@@ -63,9 +63,10 @@ def test_a_step_that_does_not_wait(run, hub, operation, most):
 
 # Prints the modules at the first connection, or at the end where there is none.
 LISTEN = """
-import atexit, os, runpy, sys
+import atexit, gc, os, runpy, sys
 
 def tell():
+    print("looks for garbage:", sum(each["collections"] for each in gc.get_stats()))
     print("modules:", *sys.modules, flush=True)
 
 def hear(event, arguments):
@@ -80,12 +81,16 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def imported(*words: str) -> set[str]:
-    """Return the modules that the action has imported when it sends its first request, or at its end."""
+def told(*words: str) -> list[str]:
+    """Return what the action's process tells when it sends its first request, or at its end."""
     environ = {"PATH": os.environ["PATH"], "GITHUB_ACTIONS": "true", "HF_ENDPOINT": "http://127.0.0.1:9"}
     command = [sys.executable, "-I", "-c", LISTEN, str(ROOT / "entrypoint.py"), *words]
-    said = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60).stdout
-    return set(said.splitlines()[-1].removeprefix("modules:").split())
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60).stdout.splitlines()[-2:]
+
+
+def imported(*words: str) -> set[str]:
+    """Return the modules that the action has imported by then."""
+    return set(told(*words)[1].removeprefix("modules:").split())
 
 
 def own(modules: set[str]) -> set[str]:
@@ -128,3 +133,16 @@ def test_what_is_there_at_the_first_request():
     assert packages(modules) == image
     assert not modules & {"requests", "urllib3", "aiohttp", "github", "asyncio", "click", "fsspec", "hf_xet"}
     assert not own(modules) & {"causes", "fleet"}
+
+
+def test_nothing_is_taken_for_garbage_while_it_is_loaded():
+    """The interpreter by itself looks some 100 times before the first request, 20 of them before the action begins."""
+    looks, _ = told("info", "acme/demo")
+    assert int(looks.removeprefix("looks for garbage: ")) < 40
+
+
+def test_what_few_steps_need_is_not_there_at_the_first_request():
+    """Neither the rollback, nor the causes of failures, nor what compares names."""
+    modules = imported("wait", "acme/demo")
+    assert not own(modules) & {"operations.rollback", "rules.rollback", "hub.repository", "diagnosis", "inputs.fleet", "inputs.completion"}
+    assert "difflib" not in modules
