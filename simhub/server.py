@@ -91,7 +91,15 @@ class Server:
             return await self.api(scope, receive, noted)
         if fault.kind in (Kind.RESET_BEFORE, Kind.RESET_AFTER, Kind.STALL_HEADERS):
             noted.tell(status=0)
-        await spoil(fault, app=self.api, scope=scope, receive=receive, send=noted, transport=transport)
+        await spoil(
+            fault,
+            app=self.api,
+            scope=scope,
+            receive=receive,
+            send=noted,
+            transport=transport,
+            stalled=self.faults.stalled,
+        )
 
     def _note(self, scope: Scope, status: int) -> None:
         headers = dict(scope["headers"])
