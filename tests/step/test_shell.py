@@ -24,7 +24,8 @@ from hf_action.step import LOGIN
 from simhub.server import serve
 from simhub.space import COMMIT
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import TOKEN, clean_environ
+from tests.conftest import TOKEN, UNMEASURED, clean_environ
+from tests.support.processes import PATIENCE
 from tests.support.screens import ROOT, terminals
 
 OTHER = "1" * 40
@@ -202,7 +203,7 @@ def url():
 def call(*words: str, url: str, token: str = TOKEN, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", ROOT / "entrypoint.py", *words]
     given = {"HF_ENDPOINT": url} | ({"HF_TOKEN": token} if token else {})
-    return subprocess.run(command, env=clean_environ() | given | environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=clean_environ() | given | environ, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_stdout_has_results_and_nothing_else(url):
@@ -269,7 +270,8 @@ SLOW_REPORT = """
 import sys, time
 from hf_action import main
 from hf_action.runner.github import Runner
-Runner.close = lambda self: [print("closing", file=sys.stderr, flush=True), time.sleep(60)]
+main.GRACE, main.SAME_SIGNAL = 3600.0, 0.0  # only a second signal ends it
+Runner.close = lambda self: [print("closing", file=sys.stderr, flush=True), time.sleep(3600)]
 sys.exit(main.main())
 """
 
@@ -284,16 +286,15 @@ sys.exit(main.main())
 def test_a_second_signal_says_what_was_sent(words, told, url):
     """Also to who does not wait for the report."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{SLOW_REPORT}"
-    environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN}
+    environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | UNMEASURED
     process = subprocess.Popen([sys.executable, "-I", "-c", code, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not re.search("restart sent|: RUNNING", line := process.stderr.readline()) or (words[0] == "restart" and "sent" not in line):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     while "closing" not in process.stderr.readline():
         assert process.poll() is None
-    time.sleep(0.6)
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=10)[1]
+    rest = process.communicate(timeout=PATIENCE)[1]
     assert (process.returncode, rest.strip().splitlines()[-1]) == (130, told)
 
 
