@@ -182,7 +182,8 @@ def serve(
     shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
     url = f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
     api = Api(world, page_size=page_size, keep_alive=keep_alive, page_cap=page_cap, chatter=chatter)
-    server = Server(url=url, world=world, api=api, on_request=on_request)
+    faults = Faults(stalled=api.stalled)
+    server = Server(url=url, world=world, api=api, faults=faults, on_request=on_request)
     started: Future[Started] = Future()
     running = _run(server, listener=listener, context=tls.context if tls else None, started=started)
     thread = threading.Thread(target=asyncio.run, args=(running,), name="simhub", daemon=True)

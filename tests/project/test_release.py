@@ -104,7 +104,7 @@ class Release:
         }
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]  # GitHub's, for `shell: bash`
         environ = runner | variables | self._values(step.get("env", {}))
-        done = subprocess.run(command, cwd=self.source, env=environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=self.source, env=environ, capture_output=True, text=True, timeout=120)
         self.log += done.stdout + done.stderr
         for line in output.read_text().splitlines():
             name, _, value = line.partition("=")

@@ -273,7 +273,7 @@ class Slow:
 
     def beats(self) -> Seen:
         """No signal and plenty of time, while the main thread is in the C library."""
-        return self.end("beats", "info", "acme/demo", url=NOWHERE, script=HASTY + STUCK, until="still waiting", times=3, number=signal.SIGINT)
+        return self.end("beats", "info", "acme/demo", url=NOWHERE, script=HASTY + STUCK, until="still waiting: acme/demo: first look", times=3, number=signal.SIGINT)
 
     def disk(self) -> Seen:
         """A signal while a disk does not answer."""

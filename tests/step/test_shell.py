@@ -190,11 +190,12 @@ def test_help_behind_an_operation_is_its_own(url):
 @pytest.fixture(scope="module")
 def url():
     """A Hub in real time."""
-    world = World(now=time.monotonic, tokens={TOKEN: Token(name="writer", owners=frozenset({"acme"}), writes=frozenset({"acme"}))})
+    world = World(now=time.monotonic, tokens={TOKEN: Token(name="writer", owners=frozenset({"acme"}), writes=frozenset({"acme", "else"}))})
     world.add(Space(id="acme/demo", hardware="t4-small", sleep_time=3600))
     world.add(Space(id="acme/private", private=True))
     world.add(Space(id="acme/crashed", stage="RUNTIME_ERROR", commit=None, error="ModuleNotFoundError: No module named 'torch'"))
     world.add(Space(id="acme/slow", commit="0" * 40, head=OTHER, scripts={"restart": (Phase(300, "RUNNING_BUILDING"),)}))
+    world.add(Space(id="else/breaks", commit="0" * 40, head=OTHER, scripts={"restart": (Phase(0, "BUILDING"), Phase(0.2, "BUILD_ERROR"))}))
     world.add(Space(id="other/demo"))
     with serve(world) as server:
         yield server.url
@@ -221,8 +222,8 @@ def test_quiet_leaves_results_and_errors(url):
     done = call("info", "acme/demo", "acme/none", "--settle", "5s", "-q", url=url)
     assert done.stdout.splitlines()[0].startswith("acme/demo\tRUNNING")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["warning", "error"]
-    done = call("restart", "acme/slow", "--timeout", "2", "--quiet", "--logs", "always", url=url)
-    assert (done.returncode, done.stdout) == (4, "acme/slow\ttimed-out\tRUNNING\n")
+    done = call("restart", "else/breaks", "--quiet", "--logs", "always", url=url)
+    assert (done.returncode, done.stdout) == (1, "else/breaks\tfailed\tBUILD_ERROR\n")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["error"]
 
 

@@ -21,15 +21,21 @@ PATIENCE = 60.0
 
 
 @contextmanager
-def stalls_at_once(*hubs: Server) -> Iterator[None]:
-    """Let a read end at once where one of the hubs has nothing more to send."""
-    wait = SyncStream.read
+def stalls_at_once(*hubs: Server) -> Iterator[set[int]]:
+    """Let a read end at once where one of the hubs has nothing more to send; give the ports of servers that drip."""
+    wait, dripping = SyncStream.read, set()
+
+    def is_stalled(stream: SyncStream) -> bool:
+        try:
+            theirs, mine = stream._sock.getpeername()[1], stream._sock.getsockname()[1]
+        except OSError:  # it has been reset, as the read will tell
+            return False
+        return theirs in dripping or any(mine in hub.faults.stalled for hub in hubs)
 
     def read(stream: SyncStream, max_bytes: int, timeout: float | None = None) -> bytes:
         end = time.monotonic() + (PATIENCE if timeout is None else timeout)
-        port = stream._sock.getsockname()[1]
         while True:
-            stalled = any(port in hub.faults.stalled for hub in hubs)  # before the read, which takes what came until then
+            stalled = is_stalled(stream)  # before the read, which takes what came until then
             left = end - time.monotonic()
             try:
                 return wait(stream, max_bytes, min(MOMENT, max(left, 0.001)))
@@ -40,4 +46,4 @@ def stalls_at_once(*hubs: Server) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SyncStream, "read", read)
         patch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", PATIENCE)
-        yield
+        yield dripping
