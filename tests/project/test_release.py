@@ -138,7 +138,7 @@ def release(tmp_path: Path) -> Release:
     (tmp_path / "bin").mkdir()
     for name in ("gh", "docker"):
         program = tmp_path / "bin" / name
-        program.write_text(f"#!{sys.executable}\n{(ROOT / 'tests/support/forge.py').read_text()}")
+        program.write_text(f"#!{sys.executable} -IS\n{(ROOT / 'tests/support/forge.py').read_text()}")
         program.chmod(0o755)
     release.results |= {"github.token": "a-token", "steps.build.outputs.digest": DIGEST}
     release.push()
