@@ -11,7 +11,7 @@ UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser requests urll
 # The summary is looked at where that is possible.
 BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))
 
-.PHONY: help setup browser golden demo docs check lint types test quick docker bench mutants image base pins
+.PHONY: help setup browser golden demo docs check lint types test quick steady docker bench mutants image base pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -60,19 +60,20 @@ docs: setup ## Draw the tables and pictures of the pages from the code
 
 test: quick docker ## Run all tests
 
-# Some tests watch real processes in real time. What fails beside others on a busy machine must fail alone, too.
-ALONE := --last-failed --last-failed-no-failures none
+# One more than there are cores: some tests wait for a process, and do nothing meanwhile.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 quick: setup $(BROWSER) ## Run the tests that need no Docker engine; together they reach every branch of hf_action/
 	@$(BIN)/coverage erase
-	$(MEASURED) -n auto --dist loadfile || $(MEASURED) $(ALONE)
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not container and not act"
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-MEASURED := $(BIN)/coverage run -m pytest -m "not container and not act"
+
+steady: setup $(BROWSER) ## Run the quick tests ten times beside processes that eat every core; RUNS=2 for fewer
+	$(BIN)/python -m tests.steady --runs $(or $(RUNS),10)
 
 docker: setup ## Run the tests of the built container and of workflow files; skipped without a Docker engine
-	$(ENGINE) || $(ENGINE) $(ALONE)
-ENGINE := $(BIN)/python -m pytest -n 2 --dist loadfile -m "container or act"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "container or act"
 
 bench: setup ## Compare the action with what people use today, on this machine; fails where a goal is missed
 	@$(BIN)/python -m bench

@@ -38,6 +38,7 @@ class Api:
     keep_alive: float = 15.0
     page_cap: int = 1000
     chatter: float = 1.0
+    stalled: set[int] = field(default_factory=set)  # ports of clients to whom nothing more can come now
     repos: Repos = field(init=False)
     downloads: Downloads = field(init=False)
     _answers: "count[int]" = field(default_factory=lambda: count(1))
@@ -125,6 +126,7 @@ class Api:
                     raise access.login_wanted()
                 tail = asked.number(request, name="tail", lowest=0)
                 batches = follow_log(self.world, life=self.world.life(id), kind=kind, tail=tail)
+                return EventStream(batches, keep_alive=self.keep_alive, stalled=self.stalled)
             case [("tree" | "revision" | "commits" | "xet-read-token"), *_]:
                 return self.repos.look(request, id=id, rest=rest, endpoint=asked.endpoint(request))
             case ["events"] if self.world.life(id).space.status_events is not StatusEvents.MISSING:

@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# Real seconds that an event of the simulated Hub has to come through its socket; it takes a tenth of that.
-HEARD = 0.5
+# Real seconds that an event of the simulated Hub has to come through its socket: a hundred times what it takes.
+HEARD = 5.0
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ import re
 import socket
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -107,6 +109,7 @@ class _Pending:
 class Faults:
     """The faults still to come, in the order they were injected; the first that matches is drawn."""
 
+    stalled: set[int] = field(default_factory=set)  # ports of clients that wait for what does not come, or hardly
     _waiting: list[_Pending] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -161,9 +164,18 @@ class Answer:
 
 
 async def spoil(
-    fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send, transport: asyncio.Transport
+    fault: Fault,
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    transport: asyncio.Transport,
+    stalled: set[int],
 ) -> None:
-    """Answer one request as `fault` says, in place of `app`; `transport` is the client's connection."""
+    """Answer one request as `fault` says, in place of `app`; `transport` is the client's connection.
+
+    The client's port is in `stalled` while there is nothing for it but to wait.
+    """
     answer = Answer()
     if fault.effect or fault.kind in SPOILS:
         await app(scope, _gone_after_body(receive), answer.hold)
@@ -183,12 +195,24 @@ async def spoil(
             await send(_chunk(answer.body))
             transport.close()
         case Kind.DRIP:
-            return await _drip(answer, pause=fault.pause, receive=receive, send=send)
+            with _listed(transport, stalled if fault.pause else set()):
+                return await _drip(answer, pause=fault.pause, receive=receive, send=send)
         case Kind.HUGE:
             return await _flood(send)
         case _:
             return await _replacement(fault, answer=answer)(scope, receive, send)
-    await until_gone(receive)
+    with _listed(transport, stalled):
+        await until_gone(receive)
+
+
+@contextmanager
+def _listed(transport: asyncio.Transport, stalled: set[int]) -> Iterator[None]:
+    port = (transport.get_extra_info("peername") or ("", 0))[1]
+    stalled.add(port)
+    try:
+        yield
+    finally:
+        stalled.discard(port)
 
 
 async def _drip(answer: Answer, pause: float, receive: Receive, send: Send) -> None:

@@ -91,7 +91,15 @@ class Server:
             return await self.api(scope, receive, noted)
         if fault.kind in (Kind.RESET_BEFORE, Kind.RESET_AFTER, Kind.STALL_HEADERS):
             noted.tell(status=0)
-        await spoil(fault, app=self.api, scope=scope, receive=receive, send=noted, transport=transport)
+        await spoil(
+            fault,
+            app=self.api,
+            scope=scope,
+            receive=receive,
+            send=noted,
+            transport=transport,
+            stalled=self.faults.stalled,
+        )
 
     def _note(self, scope: Scope, status: int) -> None:
         headers = dict(scope["headers"])
@@ -174,7 +182,8 @@ def serve(
     shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
     url = f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
     api = Api(world, page_size=page_size, keep_alive=keep_alive, page_cap=page_cap, chatter=chatter)
-    server = Server(url=url, world=world, api=api, on_request=on_request)
+    faults = Faults(stalled=api.stalled)
+    server = Server(url=url, world=world, api=api, faults=faults, on_request=on_request)
     started: Future[Started] = Future()
     running = _run(server, listener=listener, context=tls.context if tls else None, started=started)
     thread = threading.Thread(target=asyncio.run, args=(running,), name="simhub", daemon=True)

@@ -24,19 +24,31 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, batches: Batches, keep_alive: float) -> None:
+    def __init__(self, batches: Batches, keep_alive: float, stalled: set[int] | None = None) -> None:
         super().__init__()
         del self.headers["content-length"]
         self.batches = batches
         self.keep_alive = keep_alive
+        self.stalled = set() if stalled is None else stalled
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
-        """Send what there is, again and again, until the client has gone or there is no more."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what there is, again and again, until the client has gone or there is no more.
+
+        The client's port is in `stalled` while nothing more can come before time passes in the world.
+        """
+        port = (scope.get("client") or ("", 0))[1]
+        try:
+            await self._stream(receive, send, port=port)
+        finally:
+            self.stalled.discard(port)
+
+    async def _stream(self, receive: Receive, send: Send, port: int) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         gone = asyncio.ensure_future(until_gone(receive))
         clock = asyncio.get_running_loop().time
         silent_since = clock() - self.keep_alive
         for batch in self.batches:
+            (self.stalled.discard if batch else self.stalled.add)(port)
             if not batch and clock() - silent_since >= self.keep_alive:
                 await send(_chunk("data:\n\n"))
                 silent_since = clock()

@@ -20,6 +20,8 @@ from hf_action.step import StepRun
 from simhub.clock import FakeClock
 from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
+from tests.support.leftovers import pytest_fixture_setup, pytest_runtest_teardown  # noqa: F401 - hooks of every test
+from tests.support.runs import pytest_collection_modifyitems, pytest_runtest_protocol  # noqa: F401 - likewise
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

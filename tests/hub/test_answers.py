@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_authority")
 
 
 def caller(endpoint: str, clock, *, token: str | None = TOKEN, said: list[str] | None = None) -> Hub:
-    return Hub(endpoint=endpoint, token=token, clock=clock, deadline=clock.now() + 20, info=(said if said is not None else []).append, request_timeout=2.0)
+    return Hub(endpoint=endpoint, token=token, clock=clock, deadline=clock.now() + 20, info=(said if said is not None else []).append, request_timeout=60.0)
 
 
 def about(space: str) -> bytes:

@@ -10,13 +10,12 @@ import socket
 import time
 import tracemalloc
 import zlib
-from itertools import pairwise
 
 import httpcore2
 import pytest
 from huggingface_hub.utils import get_session
 
-from hf_action.hub import bounds, listing
+from hf_action.hub import bounds, listing, transport
 from hf_action.hub.bounds import BoundedBackend, Deadline
 from hf_action.hub.client import Hub
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
@@ -27,7 +26,7 @@ from tests.fuzz.targets import saying
 from tests.support.rawserver import answering, forever, raw_server
 
 TIMEOUT = 0.15
-SLACK = 1.0  # for a machine that has more to do
+SLACK = 120.0  # for a machine that has more to do: what has no bound never ends
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
 RUNNING = json.dumps({"stage": "RUNNING", "id": "acme/demo", "runtime": {"stage": "RUNNING"}}).encode()
@@ -96,39 +95,51 @@ def test_a_handshake_without_end_ends_with_its_time(what):
     assert time.monotonic() - began < TIMEOUT + SLACK
 
 
-def test_a_redirect_gets_no_more_time_than_what_led_to_it():
+class Moving:
+    """The clock of the bounds, which moves only where a test says so."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def moving(monkeypatch):
+    moving = Moving()
+    for module in (bounds, transport):
+        monkeypatch.setattr(module, "time", moving)
+    return moving
+
+
+def test_a_redirect_gets_no_more_time_than_what_led_to_it(moving):
     """Each is part of one request."""
     body = answering("location: /api/spaces/acme/demo/runtime\r\n", status="307 x")
 
     def slowly(connection, asked) -> None:
-        time.sleep(0.2)
+        moving.seconds += 20.0
         body(connection, asked)
 
-    with raw_server(slowly) as server:
-        began = time.monotonic()
-        with pytest.raises(Unreachable, match="the answer was lost"):
-            asking(server.port, timeout=0.5).runtime("acme/demo")
-    assert time.monotonic() - began < 0.5 + SLACK and 2 <= len(server.asked) <= 3
+    with raw_server(slowly) as server, pytest.raises(Unreachable, match="the answer was lost"):
+        asking(server.port, timeout=50.0).runtime("acme/demo")
+    assert len(server.asked) == 3
 
 
-def test_all_addresses_of_a_name_share_the_time(monkeypatch):
+def test_all_addresses_of_a_name_share_the_time(monkeypatch, moving):
     """A name may have eight of them, none of which answers; the time is for all."""
     given = []
 
     def connect(self, host, port, timeout, *rest) -> None:
         given.append((host, timeout))
-        time.sleep(0.1)
+        moving.seconds += 20.0
         raise httpcore2.ConnectTimeout("timed out")
 
     monkeypatch.setattr(httpcore2.SyncBackend, "connect_tcp", connect)
     addresses = [(socket.AF_INET6, 1, 6, "", ("fe80::1", 443, 0, 2)), *((socket.AF_INET, 1, 6, "", (f"192.0.2.{n}", 443)) for n in range(8))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **more: addresses)
-    began = time.monotonic()
     with pytest.raises(httpcore2.ConnectTimeout):
-        BoundedBackend().connect_tcp("hub.example", 443, Deadline(TIMEOUT, end=time.monotonic() + TIMEOUT))
-    assert time.monotonic() - began < TIMEOUT + SLACK
-    assert given[0][0] == "fe80::1%2" and 2 <= len(given) <= 3
-    assert all(later < earlier for (_, earlier), (_, later) in pairwise(given))
+        BoundedBackend().connect_tcp("hub.example", 443, Deadline(50.0, end=50.0))
+    assert given[0][0] == "fe80::1%2" and [timeout for _, timeout in given] == [50.0, 30.0, 10.0]
 
 
 @pytest.mark.parametrize(("host", "port"), [("a" * 70 + ".example", 443), ("hub.example", 10**6), (".example", 80)])
@@ -174,7 +185,7 @@ def test_an_answer_is_packed_once_and_in_a_known_way(ways, taken, form):
     """Packed twice, a kilobyte is a gigabyte."""
     head = f"content-encoding: {ways}\r\n" if form == "one line" else "".join(f"content-encoding: {way}\r\n" for way in ways.split(", "))
     with raw_server(answering(head, packed(RUNNING, ways=ways.lower()))) as server:
-        hub = asking(server.port, timeout=2.0)
+        hub = asking(server.port, timeout=60.0)
         if taken:
             assert hub.runtime("acme/demo").stage == "RUNNING"
         else:
@@ -191,7 +202,7 @@ def test_no_answer_fills_the_memory(question, ways):
         tracemalloc.start()
         try:
             with pytest.raises(Unreachable):
-                said = QUESTIONS[question][0](asking(server.port, timeout=5.0))
+                said = QUESTIONS[question][0](asking(server.port, timeout=60.0))
                 assert isinstance(said, str)  # a visit, which reads no more than it needs
                 raise Unreachable(said)
             peak = tracemalloc.get_traced_memory()[1]
@@ -218,7 +229,7 @@ def test_no_answer_fills_the_memory_when_it_is_read(question, what):
         tracemalloc.start()
         try:
             with pytest.raises(Unreachable, match="more than 500,000 values"):
-                QUESTIONS[question][0](asking(server.port, timeout=5.0))
+                QUESTIONS[question][0](asking(server.port, timeout=60.0))
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -231,7 +242,7 @@ def test_a_line_of_a_stream_without_end_is_bounded(about):
     head = b'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\ndata: {"data": "the first"}\n\ndata: '
     heard = []
     with raw_server(forever(head, b"A" * 500_000, pause=0.0)) as server:
-        hub = asking(server.port, timeout=5.0)
+        hub = asking(server.port, timeout=60.0)
         tracemalloc.start()
         try:
             if about == "log":
@@ -252,7 +263,7 @@ def test_what_comes_around_an_answer_is_bounded(what, monkeypatch):
     monkeypatch.setattr(bounds, "MAX_WIRE_BYTES", 1 << 20)
     start, again, pause = ENDLESS[what]
     with raw_server(forever(start, again, pause=pause)) as server, pytest.raises(Unreachable, match="more than 1 MiB came for one answer"):
-        asking(server.port, timeout=20.0).runtime("acme/demo")
+        asking(server.port, timeout=60.0).runtime("acme/demo")
 
 
 # ---- number ----
@@ -293,7 +304,7 @@ def test_a_listing_without_end_ends(what, script, most, monkeypatch):
     monkeypatch.setattr(listing, "MAX_PAGES", 7)
     monkeypatch.setattr(listing, "MAX_ENTRIES", 20)
     with raw_server(script) as server, pytest.raises(Refused, match=what) as refused:
-        asking(server.port, timeout=5.0).list_spaces(Query(author="acme", search=None))
+        asking(server.port, timeout=60.0).list_spaces(Query(author="acme", search=None))
     assert (refused.value.cause, refused.value.blame, len(server.asked)) == ("hub-fault", "hub", most)
 
 
@@ -309,14 +320,14 @@ def test_a_page_may_repeat_the_one_before_it():
         answering(f"link: {link}\r\n", body)(connection, asked)
 
     with raw_server(script) as server:
-        found = asking(server.port, timeout=5.0).list_spaces(Query(author="acme", search=None))
+        found = asking(server.port, timeout=60.0).list_spaces(Query(author="acme", search=None))
     assert [space.id for space in found] == ["acme/space-1", "acme/space-2", "acme/space-3"]
 
 
 def test_an_app_leaves_no_cookies_behind(certificates):
     """A megabyte of them with every visit would fill the memory in an hour."""
     with saying() as app:
-        hub = asking(app.server_port, timeout=2.0)
+        hub = asking(app.server_port, timeout=60.0)
         space = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"))
         for number in range(5):
             app.answer = (200, {"set-cookie": f"name{number}={'x' * 1000}"}, b"{}")

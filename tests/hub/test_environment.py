@@ -6,7 +6,7 @@ Each row is a form of one kind; all of them are met by the real client over real
 import datetime as dt
 import socket
 import ssl
-import time
+from threading import Event
 
 import pytest
 import trustme
@@ -41,7 +41,7 @@ def environ(monkeypatch, tmp_path, authority):
 def look(endpoint: str) -> tuple[Unreachable, float]:
     """Ask patiently, and return why there is no answer, with the seconds that went by until that was clear."""
     clock = FakeClock()
-    hub = Hub(endpoint=endpoint, token="hf_token", clock=clock, deadline=1000.0, request_timeout=2.0)
+    hub = Hub(endpoint=endpoint, token="hf_token", clock=clock, deadline=1000.0, request_timeout=60.0)
     with pytest.raises(Unreachable) as unreachable:
         hub.space_info("acme/demo")
     assert not isinstance(unreachable.value.__cause__, AssertionError)
@@ -234,13 +234,13 @@ def test_a_proxy_whose_address_says_https_and_which_speaks_http(environ):
 
 def test_what_the_proxy_sends_is_bounded_too(environ):
     """Its answers are read before the Hub's."""
-    with raw_server(lambda connection, _: [connection.sendall(b"HTTP/1.1 2"), time.sleep(5)]) as proxy:
+    gone = Event()
+    with raw_server(lambda connection, _: [connection.sendall(b"HTTP/1.1 2"), gone.wait()]) as proxy:
         environ("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         hub = Hub(endpoint="https://hub.example", token=None, clock=FakeClock(), deadline=9.0, request_timeout=0.2)
-        began = time.monotonic()
         with pytest.raises(Unreachable):
             hub.runtime("acme/demo")
-    assert time.monotonic() - began < 1.5
+        gone.set()
 
 
 # ---- redirects ----

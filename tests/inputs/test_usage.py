@@ -230,7 +230,7 @@ COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 $(complete -p hf-space | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 printf '%s\\n' "${COMPREPLY[@]}"
 """
-    done = subprocess.run(["bash", "-c", script, "bash", line], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["bash", "-c", script, "bash", line], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (set(done.stdout.split()), done.stderr) == (words, "")
 
 
@@ -241,7 +241,7 @@ def test_fish_completes(line, words, tmp_path):
     fish = need("fish")
     environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     code = "source (echo $argv[1] | psub); complete --do-complete $argv[2]"
-    done = subprocess.run([fish, "--no-config", "-c", code, SHELLS["fish"](), line], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    done = subprocess.run([fish, "--no-config", "-c", code, SHELLS["fish"](), line], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     offered = {row.split("\t")[0] for row in done.stdout.splitlines()}
     assert (offered - {".cache/", ".local/", ".config/"}, done.stderr) == (words, "")
 
@@ -283,5 +283,5 @@ def test_a_tab_in_zsh(line, expected, way, tmp_path):
 def test_the_script_for_bash_has_no_slips():
     """Shellcheck finds nothing."""
     shellcheck = Path(sys.executable).with_name("shellcheck")
-    done = subprocess.run([shellcheck, "--shell=bash", "-"], input=bash(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run([shellcheck, "--shell=bash", "-"], input=bash(), capture_output=True, text=True, timeout=120)
     assert done.stdout == ""

@@ -13,6 +13,7 @@ from simhub.faults import Fault, Kind
 from simhub.world import HEAD, ListingSha, Phase, Space
 from tests.conftest import NEW, OLD
 from tests.operations.test_operations import STALE, writes
+from tests.support.processes import PATIENCE
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ def test_what_goes_wrong_in_a_thread_is_raised_and_nothing_more_is_begun():
 
 def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
     """Counted where they are sent."""
-    running, peak, lock = 0, 0, threading.Lock()
+    running, peak, lock, full = 0, 0, threading.Lock(), threading.Event()
     real = Hub.send
 
     def send(hub, write, space):
@@ -315,7 +316,10 @@ def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
         with lock:
             running += 1
             peak = max(peak, running)
-        time.sleep(0.01)  # as long as the others take to begin
+            if running == 3:
+                full.set()
+        full.wait(PATIENCE)  # nobody goes on before three have begun
+        time.sleep(0.01)  # in which a fourth would
         try:
             return real(hub, write, space)
         finally:
@@ -324,7 +328,7 @@ def test_at_most_max_parallel_writes_at_once(run, fleet, monkeypatch):
 
     monkeypatch.setattr(Hub, "send", send)
     run("pause", "fleet/demo-*", max_parallel="3")
-    assert 1 < peak <= 3
+    assert peak == 3
 
 
 # ---- hardware and sleep time ----

@@ -9,7 +9,6 @@ from itertools import product
 
 import pytest
 
-from hf_action.hub.client import Hub
 from hf_action.rules.outcomes import Cancelled
 from simhub.access import Token
 from simhub.app import AppAnswer
@@ -17,6 +16,7 @@ from simhub.faults import Fault, Kind
 from simhub.files import LargeFile
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, NEWER, OLD, TOKEN
+from tests.support.network import stalls_at_once
 
 ID = "acme/site"
 GOOD = {
@@ -41,9 +41,10 @@ NO_MACHINE = "Scheduling failure: unable to schedule"
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, one_authority):
-    """Requests that stall cost a fraction of a second."""
-    monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.3)
+def quick(hub, one_authority):
+    """Requests that stall cost no time."""
+    with stalls_at_once(hub):
+        yield
 
 
 def deploy(world, **about) -> str:

@@ -5,7 +5,6 @@ import inspect
 import json
 import signal
 import threading
-import time
 import zlib
 from dataclasses import astuple
 
@@ -26,6 +25,7 @@ from hf_action.step import StepRun
 from simhub.faults import Fault, Kind
 from simhub.world import Phase, Space
 from tests.conftest import read_outputs
+from tests.support.processes import PATIENCE, wait_for
 
 
 def saved(**about) -> SavedState:
@@ -299,25 +299,30 @@ def test_a_signal_in_the_post_step_tells_what_was_put_back_and_what_not(steps, w
     """What was done is not denied."""
     for name in ("one", "two"):
         world.add(Space(id=f"acme/{name}", stage="PAUSED", commit=None))
-    real, done = Hub.send, threading.Event()
+    real, begin, over, undoing = Hub.send, Restore.__init__, threading.Event(), []
 
     def send(hub, write, space):
         if write.name != "pause":
             return real(hub, write, space)
         if space == "acme/two":
-            done.wait(10)
+            wait_for(lambda: "acme/one" in undoing[0]._done)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
-            time.sleep(60)  # a daemon, so nobody waits for it
-        answer = real(hub, write, space)
-        threading.Timer(0.1, done.set).start()  # the result is noted just after the answer
-        return answer
+            over.wait(PATIENCE)
+            raise InterruptedError  # which nobody hears any more
+        return real(hub, write, space)
 
     def cancel(*_):
         raise Cancelled
 
+    def noted(undo, **about):
+        undoing.append(undo)
+        begin(undo, **about)
+
     before = signal.signal(signal.SIGUSR1, cancel)
     monkeypatch.setattr(Hub, "send", send)
+    monkeypatch.setattr(Restore, "__init__", noted)
     _, status, log = steps("wake", "acme/one acme/two", restore="true")
+    over.set()
     assert status == 130
     assert "acme/one: ok: paused again" in log
     assert "acme/two: cancelled: cancelled before it was known to be put back" in log

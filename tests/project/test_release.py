@@ -104,7 +104,7 @@ class Release:
         }
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]  # GitHub's, for `shell: bash`
         environ = runner | variables | self._values(step.get("env", {}))
-        done = subprocess.run(command, cwd=self.source, env=environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=self.source, env=environ, capture_output=True, text=True, timeout=120)
         self.log += done.stdout + done.stderr
         for line in output.read_text().splitlines():
             name, _, value = line.partition("=")
@@ -138,7 +138,7 @@ def release(tmp_path: Path) -> Release:
     (tmp_path / "bin").mkdir()
     for name in ("gh", "docker"):
         program = tmp_path / "bin" / name
-        program.write_text(f"#!{sys.executable}\n{(ROOT / 'tests/support/forge.py').read_text()}")
+        program.write_text(f"#!{sys.executable} -IS\n{(ROOT / 'tests/support/forge.py').read_text()}")
         program.chmod(0o755)
     release.results |= {"github.token": "a-token", "steps.build.outputs.digest": DIGEST}
     release.push()

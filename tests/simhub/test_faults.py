@@ -12,6 +12,7 @@ import pytest
 from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import Space
+from tests.support.network import PATIENCE, stalls_at_once
 
 PATH = "/api/spaces/demo/one/restart"
 AUTHORIZED = {"Authorization": "Bearer hf_simulatedwrite"}
@@ -27,7 +28,7 @@ def hub(request, world, certificates):
 @pytest.fixture
 def client(hub, certificates):
     trust = ssl.create_default_context(cafile=certificates.ca_file)
-    with httpx2.Client(base_url=hub.url, headers=AUTHORIZED, verify=trust, timeout=0.2) as client:
+    with httpx2.Client(base_url=hub.url, headers=AUTHORIZED, verify=trust, timeout=PATIENCE) as client:
         yield client
 
 
@@ -58,7 +59,7 @@ def test_a_reset_is_a_real_one(world, certificates):
     for tls in (None, certificates):
         with serve(world, tls=tls) as hub:
             hub.inject(Fault(Kind.RESET_BEFORE))
-            with socket.create_connection(("127.0.0.1", int(hub.url.rpartition(":")[2])), timeout=2) as connection:
+            with socket.create_connection(("127.0.0.1", int(hub.url.rpartition(":")[2])), timeout=PATIENCE) as connection:
                 say_hello(connection, tls=tls)
                 with pytest.raises(ConnectionResetError):
                     while connection.recv(65536):
@@ -84,7 +85,7 @@ def say_hello(connection, tls):
 
 def test_stalled_headers_never_come(hub, client):
     hub.inject(Fault(Kind.STALL_HEADERS))
-    with pytest.raises(httpx2.ReadTimeout):
+    with stalls_at_once(hub), pytest.raises(httpx2.ReadTimeout):
         client.post(PATH)
     assert not took_effect(hub)
     assert [request.status for request in hub.requests] == [0]
@@ -95,7 +96,7 @@ def test_a_stalled_body_stops_halfway(hub, client):
     with client.stream("POST", PATH) as answer:
         chunks = answer.iter_raw()
         assert next(chunks).startswith(b'{"stage"')
-        with pytest.raises(httpx2.ReadTimeout):
+        with stalls_at_once(hub), pytest.raises(httpx2.ReadTimeout):
             next(chunks)
     assert took_effect(hub)
 
@@ -175,11 +176,9 @@ def test_a_fault_waits_for_its_method_path_and_turn(hub, client):
 def test_no_fault_holds_up_the_servers_stop(world, kind):
     world.add(Space(id="demo/one"))
     with serve(world) as hub:
-        hub.inject(Fault(kind, pause=10))
+        hub.inject(Fault(kind, pause=3600))
         connection = socket.create_connection(("127.0.0.1", int(hub.url.rpartition(":")[2])))
         connection.sendall(b"GET /api/spaces/demo/one HTTP/1.1\r\nHost: hub\r\n\r\n")
         while not hub.requests:
             time.sleep(0.001)
-        began = time.monotonic()
-    assert time.monotonic() - began < 1
     connection.close()

@@ -33,6 +33,7 @@ from simhub.clock import FakeClock
 from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import TOKEN, clean_environ, read_outputs
+from tests.support.processes import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -50,7 +51,7 @@ def url():
 def shell(line: str, url: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a line of a shell in which `$hf_space` is the action."""
     given = clean_environ() | {"HF_ENDPOINT": url, "hf_space": f"{sys.executable} -I {ROOT / 'entrypoint.py'}"} | environ
-    return subprocess.run(["bash", "-o", "pipefail", "-c", line], env=given, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(["bash", "-o", "pipefail", "-c", line], env=given, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_a_machine_without_threads_restarts_all_the_same(most, url, tmp_path, pa
     script = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{FEW_THREADS.format(most=most)}"
     words = ("restart", "acme/one", "acme/two", "acme/three", "--wait-for-stage", "none")
     given = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "GITHUB_ACTIONS": "true"} | paths
-    done = subprocess.run([sys.executable, "-I", "-c", script, *words], env=given, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-I", "-c", script, *words], env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [one["changed"] for one in json.loads(read_outputs(Path(paths["GITHUB_OUTPUT"]))["spaces"])] == [True] * 3
 
@@ -374,9 +375,9 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS)
 def test_any_text_is_made_plain_at_once(text):
     """A pattern holds the interpreter, so no signal would be heard meanwhile."""
-    began = time.perf_counter()
+    began = time.thread_time()
     shown = plain(TEXTS[text], spellings(TOKEN), {"acme/demo"})
-    assert time.perf_counter() - began < 0.25
+    assert time.thread_time() - began < 0.25
     assert len(shown) <= 2_000
 
 

@@ -22,7 +22,7 @@ from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, clean_environ, read_outputs
 from tests.project.test_action_yml import ACTION
 from tests.project.test_docs import outputs_of_nothing
-from tests.support.processes import STUCK, start
+from tests.support.processes import PATIENCE, STUCK_TOO_LONG, start
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -43,7 +43,7 @@ def url():
 def call(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a shell does, outside of GitHub."""
     command = [sys.executable, "-I", ROOT / "entrypoint.py", *words]
-    return subprocess.run(command, env=clean_environ() | environ, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, env=clean_environ() | environ, capture_output=True, text=True, timeout=PATIENCE)
 
 
 # ---- what pip installs ----
@@ -166,14 +166,14 @@ def test_json_of_a_cancelled_step(url):
     while "BUILDING" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(out)["result"], json.loads(out)["stage"]) == (130, "cancelled", "BUILDING")
 
 
 def test_json_of_a_step_that_is_stuck():
     """The watchdog prints it in place of the main thread."""
-    process = start("info", "acme/demo", "--timeout", "1", "--json", url="https://hub.example.com", script=STUCK, GITHUB_ACTIONS="")
-    text = process.communicate(timeout=15)[0]
+    process = start("info", "acme/demo", "--json", url="https://hub.example.com", script=STUCK_TOO_LONG, GITHUB_ACTIONS="")
+    text = process.communicate(timeout=PATIENCE)[0]
     assert (process.returncode, json.loads(text[text.index("\n{") :])["result"]) == (5, "unreachable")
 
 
@@ -197,7 +197,7 @@ def test_json_that_nobody_reads_is_no_failure(url):
     command = [sys.executable, "-I", ROOT / "entrypoint.py", "info", "acme/demo", "--json"]
     process = subprocess.Popen(command, env=clean_environ() | {"HF_ENDPOINT": url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.close()
-    assert (process.wait(timeout=20), "Traceback" in process.stderr.read()) == (0, False)
+    assert (process.wait(timeout=PATIENCE), "Traceback" in process.stderr.read()) == (0, False)
     process.stderr.close()
 
 

@@ -35,6 +35,7 @@ from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import NEW, OLD, TOKEN, clean_environ
 from tests.support.obeying import obeyed, read_file_command
+from tests.support.processes import PATIENCE
 
 NAMES = ("result", "space-id", "stage", "previous-stage", "changed", "url", "host", "commit", "hardware",
          "requested-hardware", "sleep-time", "sdk", "sdk-version", "private", "likes", "last-modified", "elapsed",
@@ -322,7 +323,7 @@ def test_a_lying_hub_commands_nobody(text, tmp_path):
         hub.api = Lying(hub.api, runtime={"errorMessage": text}, headers=headers, **lie(text))
         ended = subprocess.run(
             [sys.executable, "-I", Path(__file__).parent.parent.parent / "entrypoint.py", "info", "acme/demo", "--logs", "always", "--timeout", "9"],
-            env=environment(hub, tmp_path), capture_output=True, timeout=30, check=False,
+            env=environment(hub, tmp_path), capture_output=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     everything = ended.stdout.decode() + "\n" + ended.stderr.decode()
     assert [command.name for command in obeyed(everything)] == ["add-mask", "group", "endgroup", "notice"], everything[-2000:]
@@ -345,7 +346,7 @@ def test_a_header_for_people_is_no_command(header, tmp_path):
         hub.api = Lying(hub.api, runtime={}, headers={"x-hf-warning": header})
         ended = subprocess.run(
             [sys.executable, "-I", Path(__file__).parent.parent.parent / "entrypoint.py", "info", "acme/demo"],
-            env=environment(hub, tmp_path, HF_TOKEN=""), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False,
+            env=environment(hub, tmp_path, HF_TOKEN=""), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert [command.name for command in obeyed(ended.stdout)] == ["notice"], ended.stdout
 

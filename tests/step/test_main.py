@@ -13,6 +13,7 @@ from hf_action.rules.outcomes import Cancelled
 from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ, read_outputs
+from tests.support.processes import PATIENCE
 
 ENTRYPOINT = Path(__file__).parent.parent.parent / "entrypoint.py"
 
@@ -40,16 +41,14 @@ def start(*words: str, url: str, cwd: Path | None = None, **environ: str) -> sub
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_wait_with_everything_written(url, files, number):
-    """Exit 130 within five seconds, result and summary written, no traceback."""
+    """Exit 130, result and summary written, no traceback; in which time is for test_watchdog.py."""
     process = start("wait", "acme/busy", "--poll-interval", "0.2", url=url, HF_TOKEN=TOKEN, **files)
     while "BUILDING" not in process.stdout.readline():
         assert process.poll() is None
-    sent = time.monotonic()
     process.send_signal(number)
-    rest = process.communicate(timeout=10)[0]
+    rest = process.communicate(timeout=PATIENCE)[0]
     outputs = read_outputs(Path(files["GITHUB_OUTPUT"]))
     assert (process.returncode, outputs["result"], outputs["stage"]) == (130, "cancelled", "BUILDING")
-    assert time.monotonic() - sent < 5
     assert "cancelled" in Path(files["GITHUB_STEP_SUMMARY"]).read_text()
     assert "Traceback" not in rest
 
@@ -59,7 +58,7 @@ def test_a_signal_before_anything_was_asked(url, files):
     process = start("wait", "acme/busy", url=url, **UNMEASURED, **files)
     time.sleep(0.15)
     process.send_signal(signal.SIGTERM)
-    text = process.communicate(timeout=10)[0]
+    text = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode in (130, -signal.SIGTERM), text
     if process.returncode == 130:
         assert read_outputs(Path(files["GITHUB_OUTPUT"]))["result"] == "cancelled"
@@ -70,7 +69,7 @@ def test_nothing_of_the_workspace_is_imported(url, files, tmp_path):
     for name in ("huggingface_hub", "yaml", "tenacity", "hf_action", "sitecustomize", "signal"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the workspace')")
     process = start("info", "acme/demo", url=url, cwd=tmp_path, PYTHONPATH=str(tmp_path), **files)
-    text = process.communicate(timeout=20)[0]
+    text = process.communicate(timeout=PATIENCE)[0]
     assert (process.returncode, read_outputs(Path(files["GITHUB_OUTPUT"]))["result"]) == (0, "ok"), text
 
 
@@ -78,7 +77,7 @@ def test_missing_runner_files_are_a_warning(url, tmp_path):
     """The result is in the log, and the exit status is what it would have been."""
     gone = {name: str(tmp_path / "gone" / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     process = start("info", "acme/demo", url=url, **gone)
-    text = process.communicate(timeout=20)[0]
+    text = process.communicate(timeout=PATIENCE)[0]
     assert (process.returncode, text.count("::warning::"), "acme/demo: ok: RUNNING" in text) == (0, 2, True), text
 
 
@@ -86,7 +85,7 @@ def test_a_log_that_nobody_reads_is_no_failure(url, files):
     """A closed pipe does not end the step."""
     process = start("info", "acme/demo", url=url, **files)
     process.stdout.close()
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert read_outputs(Path(files["GITHUB_OUTPUT"]))["result"] == "ok"
 
 
@@ -94,14 +93,14 @@ def test_help_and_version_need_nothing():
     """They answer without a Space, and exit 0."""
     for word, expected in (("--help", "usage: hf-space"), ("--version", "hf-space ")):
         process = start(word, url="")
-        assert process.communicate(timeout=20)[0].startswith(expected)
+        assert process.communicate(timeout=PATIENCE)[0].startswith(expected)
         assert process.returncode == 0
 
 
 def test_outside_github_there_are_no_commands(url):
     """In a shell the annotations are plain lines, and no file is written."""
     process = start("info", "acme/absent", url=url, GITHUB_ACTIONS="")
-    text = process.communicate(timeout=20)[0]
+    text = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 3
     assert "::" not in text and "error: acme/absent: not-found" in text
 

@@ -24,7 +24,8 @@ from hf_action.step import LOGIN
 from simhub.server import serve
 from simhub.space import COMMIT
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import TOKEN, clean_environ
+from tests.conftest import TOKEN, UNMEASURED, clean_environ
+from tests.support.processes import PATIENCE
 from tests.support.screens import ROOT, terminals
 
 OTHER = "1" * 40
@@ -190,11 +191,12 @@ def test_help_behind_an_operation_is_its_own(url):
 @pytest.fixture(scope="module")
 def url():
     """A Hub in real time."""
-    world = World(now=time.monotonic, tokens={TOKEN: Token(name="writer", owners=frozenset({"acme"}), writes=frozenset({"acme"}))})
+    world = World(now=time.monotonic, tokens={TOKEN: Token(name="writer", owners=frozenset({"acme"}), writes=frozenset({"acme", "else"}))})
     world.add(Space(id="acme/demo", hardware="t4-small", sleep_time=3600))
     world.add(Space(id="acme/private", private=True))
     world.add(Space(id="acme/crashed", stage="RUNTIME_ERROR", commit=None, error="ModuleNotFoundError: No module named 'torch'"))
     world.add(Space(id="acme/slow", commit="0" * 40, head=OTHER, scripts={"restart": (Phase(300, "RUNNING_BUILDING"),)}))
+    world.add(Space(id="else/breaks", commit="0" * 40, head=OTHER, scripts={"restart": (Phase(0, "BUILDING"), Phase(0.2, "BUILD_ERROR"))}))
     world.add(Space(id="other/demo"))
     with serve(world) as server:
         yield server.url
@@ -203,7 +205,7 @@ def url():
 def call(*words: str, url: str, token: str = TOKEN, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", ROOT / "entrypoint.py", *words]
     given = {"HF_ENDPOINT": url} | ({"HF_TOKEN": token} if token else {})
-    return subprocess.run(command, env=clean_environ() | given | environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=clean_environ() | given | environ, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_stdout_has_results_and_nothing_else(url):
@@ -221,8 +223,8 @@ def test_quiet_leaves_results_and_errors(url):
     done = call("info", "acme/demo", "acme/none", "--settle", "5s", "-q", url=url)
     assert done.stdout.splitlines()[0].startswith("acme/demo\tRUNNING")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["warning", "error"]
-    done = call("restart", "acme/slow", "--timeout", "2", "--quiet", "--logs", "always", url=url)
-    assert (done.returncode, done.stdout) == (4, "acme/slow\ttimed-out\tRUNNING\n")
+    done = call("restart", "else/breaks", "--quiet", "--logs", "always", url=url)
+    assert (done.returncode, done.stdout) == (1, "else/breaks\tfailed\tBUILD_ERROR\n")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["error"]
 
 
@@ -277,7 +279,8 @@ SLOW_REPORT = """
 import sys, time
 from hf_action import main
 from hf_action.runner.github import Runner
-Runner.close = lambda self: [print("closing", file=sys.stderr, flush=True), time.sleep(60)]
+main.GRACE, main.SAME_SIGNAL = 3600.0, 0.0  # only a second signal ends it
+Runner.close = lambda self: [print("closing", file=sys.stderr, flush=True), time.sleep(3600)]
 sys.exit(main.main())
 """
 
@@ -292,16 +295,15 @@ sys.exit(main.main())
 def test_a_second_signal_says_what_was_sent(words, told, url):
     """Also to who does not wait for the report."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{SLOW_REPORT}"
-    environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN}
+    environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | UNMEASURED
     process = subprocess.Popen([sys.executable, "-I", "-c", code, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not re.search("restart sent|: RUNNING", line := process.stderr.readline()) or (words[0] == "restart" and "sent" not in line):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     while "closing" not in process.stderr.readline():
         assert process.poll() is None
-    time.sleep(0.6)
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=10)[1]
+    rest = process.communicate(timeout=PATIENCE)[1]
     assert (process.returncode, rest.strip().splitlines()[-1]) == (130, told)
 
 

@@ -11,13 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pyte
 
 from tests.conftest import clean_environ
+from tests.support.processes import PATIENCE, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 SANE = {"TERM": "xterm-256color", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
@@ -80,10 +79,10 @@ class Terminal:
         """Everything that can be read, from the first line to the last."""
         return "\n".join([*self.scrolled, *self.shown]).rstrip()
 
-    def until(self, condition: str | Callable[[], bool], seconds: float = 20.0) -> None:
+    def until(self, condition: str | Callable[[], bool]) -> None:
         """Wait until the screen shows a text, or a condition is met."""
         met = (lambda: condition in "\n".join(self.shown)) if isinstance(condition, str) else condition
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while not met():
             assert time.monotonic() < end, f"it did not come to {condition!r}:\n{self.text}"
             time.sleep(0.01)
@@ -97,8 +96,8 @@ class Terminal:
 
         Where the line of the prompt to come is not empty, it has what was typed last: `echo`.
         """
-        status = self.process.wait(timeout=20)
-        self._reader.join(timeout=5)
+        status = self.process.wait(timeout=PATIENCE)
+        self._reader.join(timeout=PATIENCE)
         assert not self.screen.cursor.hidden and b"\x1b[?1049" not in self.raw  # nor another screen
         assert self.shown[self.screen.cursor.y] == echo, self.text
         return status
@@ -109,7 +108,7 @@ class Terminal:
         self.process.wait()
         if self.process.stdout:
             self.process.stdout.close()
-        self._reader.join(timeout=5)
+        self._reader.join(timeout=PATIENCE)
         os.close(self._end)
 
 

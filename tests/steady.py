@@ -1,0 +1,76 @@
+"""`make steady`: the quick tests again and again, beside processes that eat every core, and a table of what came of it.
+
+No test may fail because a machine is busy. What fails here and passes alone depends on time: give it a clock or a
+condition (tests/support/processes.py, tests/support/network.py).
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+QUICK = "not container and not act"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one run."""
+
+    tests: int
+    failed: list[str]
+    seconds: float
+
+
+@contextmanager
+def eaters(count: int) -> Iterator[None]:
+    """Keep so many cores busy until the block ends."""
+    busy = [subprocess.Popen([sys.executable, "-I", "-S", "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+
+
+def run(workers: int, words: list[str]) -> Run:
+    """Run the tests once, in an order of their own."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", QUICK, "-n", str(workers), "--dist", "loadfile", *words]
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+.*)$", done.stdout, re.MULTILINE)
+    if done.returncode and not failed:
+        failed = [f"pytest ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}"]
+    counts = re.findall(r"(\d+) (?:passed|failed|errors?)\b", done.stdout.rstrip().rpartition("\n")[2])
+    return Run(tests=sum(map(int, counts)), failed=failed, seconds=time.monotonic() - began)
+
+
+def main() -> int:
+    """Print a row for each run; return 1 where a test failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.steady", description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--eaters", type=int, default=os.cpu_count() or 1, help="processes that eat a core each")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that run tests")
+    parser.add_argument("words", nargs="*", help="files of tests; all quick ones, where none is given")
+    given = parser.parse_args()
+    bad = 0
+    print("| run | tests | failed | seconds |\n|---|---|---|---|", flush=True)
+    with eaters(given.eaters):
+        for number in range(1, given.runs + 1):
+            found = run(given.workers, given.words)
+            bad += bool(found.failed)
+            print(f"| {number} | {found.tests:,} | {len(found.failed)} | {found.seconds:.0f} |", flush=True)
+            print("".join(f"  {line}\n" for line in found.failed), end="", file=sys.stderr, flush=True)
+    print(f"\n{given.runs - bad} of {given.runs} runs without a failure, beside {given.eaters} processes that ate a core each")
+    return bool(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

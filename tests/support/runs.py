@@ -1,0 +1,47 @@
+"""How the tests are run: in which order, and where coverage is measured.
+
+Coverage makes a test twice as slow. Where tests of other files reach every branch, it is not measured: the matrices of
+faults, the attacks and what does not run the action at all. `make quick` fails where a branch is reached by these alone.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import coverage
+import pytest
+
+TESTS = Path(__file__).parent.parent
+UNMEASURED: frozenset[str] = frozenset()
+# These take longest, and come first: at the end there would be nothing beside them for the other cores.
+LONGEST = (
+    "operations/test_rollback.py", "hub/test_faults.py", "project/test_release.py", "runner/test_terminal.py", "step/test_attacks_machine.py", "step/test_cancel.py",
+    "step/test_leaks.py", "step/test_shell.py", "browser/test_summary.py", "operations/test_many.py", "diagnosis/test_hostile.py", "truth/test_restore.py", "step/test_cancel_many.py", "step/test_command.py",
+)  # fmt: skip
+
+
+def name(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others, and the tests of each file, stay in the random order they have."""
+    ranks = {file: rank for rank, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(name(item), len(ranks)))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Measure nothing while a test of those files runs, nor in the processes that it starts."""
+    measured = coverage.Coverage.current()
+    if measured is None or name(item) not in UNMEASURED:
+        return (yield)
+    measured.stop()
+    config = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    try:
+        return (yield)
+    finally:
+        if config is not None:
+            os.environ["COVERAGE_PROCESS_CONFIG"] = config
+        measured.start()
