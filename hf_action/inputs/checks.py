@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from hf_action.inputs.names import nearest
-from hf_action.inputs.table import INPUTS
+from hf_action.inputs.table import INPUTS, Group
 from hf_action.rules.addresses import read_address
 from hf_action.rules.operations import OPERATIONS
 from hf_action.rules.stages import STAGES
@@ -25,6 +25,9 @@ def subject(given: Mapping[str, str], *, operation: str | None, selects: bool) -
         return ["author: is missing; operation list needs author, search, a pattern in space-id, or a fleet-file."]
     if any(given.get(name) for name in ("space-id", "author", "search", "fleet-file")):
         return []
+    filters = (row for row in INPUTS.values() if row.group is Group.SELECTION)
+    if any(given.get(row.name, row.default) != row.default for row in filters):
+        return ["author: is missing; filters choose from the Spaces of an author, or from a pattern in space-id."]
     return ["space-id: is missing; write owner/name."]
 
 

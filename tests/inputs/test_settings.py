@@ -206,6 +206,7 @@ def test_what_is_just_right(name, text):
     ("argv", "found"),
     [
         (["restart"], ["space-id: is missing; write owner/name."]),
+        (["pause", "--with-hardware", "paid"], ["author: is missing; filters choose from the Spaces of an author, or from a pattern in space-id."]),
         (["restart", "--search", "x"], []),
         (["restart", "--author", "acme"], []),
         (["restart", "--fleet-file", "fleet.yml"], []),
