@@ -112,6 +112,25 @@ def unused(given: Mapping[str, str], operations: Sequence[str]) -> list[str]:
     ]
 
 
+# What says how to wait, or what to do with how that ends.
+_OF_WAITING = (
+    *("commit", "if-superseded", "stable-for", "health-check", "health-check-contains", "poll-interval"),
+    *("rollback", "rollback-to", "retries"),
+)
+
+
+def not_waited_for(given: Mapping[str, str], *, operation: str, stages: Collection[str]) -> list[str]:
+    """Warn about inputs that ask for more than a step looks at which does not wait; `wake` looks at the health."""
+    row = OPERATIONS.get(operation)
+    if stages or row is None or not row.waits_for or not row.writes:
+        return []
+    return [
+        f"{name}: is ignored, since wait-for-stage: none does not wait for anything."
+        for name in _OF_WAITING
+        if operation in INPUTS[name].used_by and given.get(name, INPUTS[name].default) != INPUTS[name].default
+    ]
+
+
 def too_short(stable_for: float | None, *, timeout: float | None) -> list[str]:
     """Warn about a stage that cannot last for long enough within the budget."""
     if not timeout or (stable_for or 0.0) < timeout:

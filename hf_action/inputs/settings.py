@@ -171,6 +171,7 @@ def parse(
         warned += noted
     own = () if checks.is_all_in_file(given) else (settings,)
     warnings += checks.unused(given, [each.operation for each in (*own, *fleet)]) + warned
+    warnings += checks.not_waited_for(given, operation=settings.operation, stages=settings.stages)
     warnings += checks.too_short(settings.stable_for, timeout=settings.timeout)
     report_file, more = _report_file(settings.report_file, check_report)
     mistakes += more

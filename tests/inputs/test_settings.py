@@ -954,6 +954,23 @@ def test_without_a_fleet_file_none_is_read():
 
 
 @pytest.mark.parametrize(
+    ("operation", "more", "ignored"),
+    [
+        ("restart", {"health_check": "/", "commit": "head", "retries": "3"}, ["commit", "health-check", "retries"]),
+        ("pause", {"stable_for": "5s", "settle": "5s"}, ["stable-for"]),
+        ("restart", {"health_check": "", "retries": "1", "factory_reboot": "true"}, []),
+        ("wake", {"health_check": "/"}, []),  # which decides whether it is restarted
+        ("restart", {"wait_for_stage": "RUNNING", "health_check": "/"}, []),
+    ],
+)
+def test_a_step_that_does_not_wait_says_what_it_leaves_out(operation, more, ignored):
+    """Somebody may rely on it; the step goes on."""
+    settings = from_inputs(**{"operation": operation, "wait_for_stage": "none"} | more)
+    said = [warning for warning in settings.warnings if "since wait-for-stage: none" in warning]
+    assert [warning.partition(":")[0] for warning in said] == ignored
+
+
+@pytest.mark.parametrize(
     ("argv", "environ", "text"),
     [
         (["info", "a/b"], {}, "info a/b on https://huggingface.co without a token, at most 1800 s"),

@@ -1,5 +1,6 @@
 """The recipes of README, as they stand on the page: each does what the sentence above it says."""
 
+import json
 import re
 from pathlib import Path
 
@@ -30,10 +31,7 @@ def follow(run, tmp_path):
 
     def follow(name: str) -> list[Ended]:
         state = {"GITHUB_STATE": str(tmp_path / "state")}
-        steps = [
-            {key.replace("-", "_"): yaml.safe_dump(value).split("\n")[0] for key, value in given.items()}
-            for given in recipes()[name]
-        ]
+        steps = [{key.replace("-", "_"): json.dumps(value).strip('"') for key, value in given.items()} for given in recipes()[name]]
         return [run(env=state, **given) for given in steps]
 
     return follow
