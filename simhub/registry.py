@@ -30,9 +30,11 @@ class Registry:
         return self.lives[id]
 
     def renamed(self, id: str) -> str | None:
-        """Return the new id of what was called `id`, if it has one by now."""
+        """Return the new id of what was called `id`, if it has one by now; a name in use again leads nowhere."""
+        now = self.now()
         when, new = self.renames.get(id, (inf, ""))
-        return new if when <= self.now() else None
+        again = max((since for since, name in self.renames.values() if name == id and since <= now), default=-inf)
+        return new if again < when <= now else None
 
     def next_change(self) -> float:
         """Return when something will be different next; inf where all stays as it is."""

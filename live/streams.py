@@ -1,0 +1,173 @@
+"""What a Hub streams, seen from outside: which events come and when, which lines a log has, and whether it closes."""
+
+import json
+import re
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from live.connection import Connection
+from live.findings import Answer
+from live.headers import watched
+
+# Events of a log that are looked at; the rest would only tell the same.
+MOST_EVENTS = 5000
+# Bytes of one event.
+MOST_BYTES = 1024 * 1024
+
+
+class End(Enum):
+    """How a stream was left."""
+
+    CLOSED = "it closes when all is said"
+    OPEN = "it stays open"
+    BROKEN = "it breaks off"
+    MANY = "it has more lines than are looked at"
+
+
+@dataclass(frozen=True, slots=True)
+class LogRead:
+    """A log as it came: its answer, the names of its events, its lines as JSON, and how it ended."""
+
+    answer: Answer
+    names: frozenset[str]
+    lines: list[object]
+    end: End
+
+
+@dataclass(slots=True)
+class _Came:
+    names: set[str] = field(default_factory=set)
+    lines: list[object] = field(default_factory=list)
+
+
+def read_log(connection: Connection, path: str, *, now: float, quiet: float) -> LogRead:
+    """Read a log until it closes, shows that it stays open, or says nothing for `quiet` seconds of this machine."""
+    came = _Came()
+    timeout = httpx2.Timeout(60.0, read=quiet)
+    with connection.streaming.sse(
+        connection.endpoint + path, headers=connection.headers(), timeout=timeout, max_event_size=MOST_BYTES
+    ) as source:
+        answer = _opened(source.response, path=path, now=now)
+        end = _read(source, came) if answer.status < 400 else End.CLOSED
+    return LogRead(answer=answer, names=frozenset(came.names), lines=came.lines, end=end)
+
+
+def _read(source: httpx2.EventSource, came: _Came) -> End:
+    try:
+        for event in source:
+            if event.data.strip():
+                came.names.add(event.event)
+                came.lines.append(_line(event.data))
+            elif came.lines:  # a sign of life after all that there is
+                return End.OPEN
+            if len(came.lines) >= MOST_EVENTS:
+                return End.MANY
+    except httpx2.ReadTimeout:
+        return End.OPEN
+    except httpx2.HTTPError:
+        return End.BROKEN
+    return End.CLOSED
+
+
+def _line(data: str) -> object:
+    """Return an event of a log without what it says: an app's log is its owner's business."""
+    try:
+        read = json.loads(data)
+    except (ValueError, RecursionError):
+        return "not JSON"
+    if isinstance(read, dict) and isinstance(text := read.get("data"), str):
+        read["data"] = _outline(text)
+    return read
+
+
+def _outline(text: str) -> str:
+    """Return the words that the Hub itself puts at the start of a log, or nothing of the line but its end."""
+    newline = "\n" if text.endswith("\n") else ""
+    if not text.startswith("====="):
+        return f"…{newline}"
+    return re.sub(r"\d+", "N", re.sub(r"\b[0-9a-f]{7,40}\b", "X", text.rstrip("\n"))) + newline
+
+
+class Listener:
+    """Hears the status events of a Space in a thread of its own, until it is left."""
+
+    def __init__(self, connection: Connection, path: str, *, now: float) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self.ended = False
+        self._news = threading.Condition()
+        self._stream = connection.streaming.sse(
+            connection.endpoint + path, headers=connection.headers(), timeout=httpx2.Timeout(60.0, read=None)
+        )
+        self._source = self._stream.__enter__()
+        self.answer = _opened(self._source.response, path=path, now=now)
+        self._thread = threading.Thread(target=self._listen, name="live events", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up, which ends the thread wherever it is."""
+        network = self._source.response.extensions.get("network_stream")
+        connected = network.get_extra_info("socket") if network is not None else None
+        if connected is not None:
+            with suppress(OSError):  # the other side was faster
+                connected.shutdown(socket.SHUT_RDWR)
+        self._thread.join(timeout=10)
+        self._stream.__exit__(None, None, None)
+
+    def count(self) -> int:
+        """Return how many events have come so far."""
+        with self._news:
+            return len(self.heard)
+
+    def wait(self, more_than: int, seconds: float) -> bool:
+        """Wait until more events have come, for so many seconds of this machine; return whether they have."""
+        with self._news:
+            return self._news.wait_for(lambda: len(self.heard) > more_than or self.ended, seconds) and (
+                len(self.heard) > more_than
+            )
+
+    def _listen(self) -> None:
+        # AttributeError is what an SSL socket raises that was shut down by another thread.
+        with suppress(httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, AttributeError):
+            for event in self._source if self.answer.status < 400 else ():
+                if event.data.strip():
+                    with self._news:
+                        self.heard.append((event.event, event.data[:200]))
+                        self._news.notify_all()
+        with self._news:
+            self.ended = True
+            self._news.notify_all()
+
+
+def _opened(response: httpx2.Response, *, path: str, now: float) -> Answer:
+    """Return the answer with which a stream begins."""
+    refused = response.status_code >= 400
+    return Answer(
+        method="GET",
+        path=path,
+        status=response.status_code,
+        headers=watched(response.headers),
+        body=None,
+        sent=now,
+        answered=now,
+        words=_said(response) if refused else "",
+    )
+
+
+def _said(response: httpx2.Response) -> str:
+    try:
+        body = json.loads(response.read())
+    except (ValueError, RecursionError, httpx2.HTTPError):
+        return ""
+    return str(body.get("error", "")) if isinstance(body, dict) else ""
