@@ -1,0 +1,173 @@
+"""A tour of an honest Hub finds no difference, does what it says, and leaves the Space as it was."""
+
+import pytest
+
+from hf_action.rules.stages import STAGES
+from live.findings import Kind
+from live.steps import STEPS
+from live.steps.repository import FILE
+from live.survey import CannotRun
+from simhub.world import StatusEvents
+from tests.live.conftest import ALL, IMPATIENT
+
+KINDS = [
+    pytest.param({}, id="running"),
+    pytest.param({"stage": "PAUSED"}, id="paused"),
+    pytest.param({"stage": "SLEEPING"}, id="asleep"),
+    pytest.param({"private": True}, id="private"),
+    pytest.param({"sdk": "docker", "sleep_time": 172_800}, id="docker"),
+    pytest.param({"others": 0}, id="one Space only"),
+    pytest.param({"token": {"can_pay": True}}, id="who can pay"),
+    pytest.param({"token": {"name": "somebody"}}, id="an organization's"),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_honest_hub_shows_no_difference(place, kind):
+    """Whatever kind of Space it is, and whoever has it; and nothing fails on the way."""
+    there = place(**kind)
+    assert there.differences() == []
+    assert not [skip for skip in there.tour.journal.skips if skip.trouble]
+
+
+def test_a_tour_sees_all_that_it_is_for(place):
+    """Every step leaves an answer or a fact; each stage on the way and each refusal is among them."""
+    journal = place().go()
+    assert journal.skips == []
+    assert {each.step for each in journal.exchanges} == ALL
+    seen = {(each.answer.status, each.answer.words) for each in journal.exchanges}
+    assert {status for status, _ in seen} == {200, 307, 400, 401, 403, 404, 412, 503}
+    facts = {fact.what: fact.value for fact in journal.facts}
+    assert facts["stages after a restart while RUNNING"] == ["RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING", "RUNNING"]
+    assert facts["stages after a restart while PAUSED"] == ["PAUSED", "BUILDING", "APP_STARTING", "RUNNING"]
+    assert facts["stages told by events"] == ["PAUSED", "BUILDING", "APP_STARTING", "RUNNING"]
+    assert facts["lines of a build log with tail=1"] == 1
+
+
+@pytest.mark.parametrize("stage", ["RUNNING", "PAUSED", "SLEEPING"])
+def test_the_space_is_put_back(place, stage):
+    """Into its stage, with its name, files and hardware; one that slept falls asleep by itself, which is said."""
+    there = place(stage=stage)
+    before = there.world.life("acme/demo").siblings(0)
+    there.go(restore=True)
+    there.clock.sleep(60)
+    after = there.world.state("acme/demo")
+    assert after.stage == ("PAUSED" if stage == "PAUSED" else "RUNNING")
+    assert (after.requested_hardware, there.world.life("acme/demo").sleep_time) == ("cpu-basic", 172_800)
+    assert there.world.life("acme/demo").siblings(there.clock.now()) == before
+    assert ("falls asleep again" in there.said[-1]) == (stage == "SLEEPING")
+
+
+@pytest.mark.parametrize("token", [{"can_pay": True}, {"name": "somebody"}], ids=["who can pay", "an organization's"])
+def test_hardware_is_never_asked_for_where_it_may_be_had(place, token):
+    """Only an account that is known not to be able to pay is used to see a refusal; others are told so, loudly."""
+    there = place(token=token)
+    there.go()
+    assert not [request for request in there.hub.requests if request.path.endswith("/hardware") and request.method == "POST"]
+    assert any("NOT RUN: hardware" in line for line in there.said)
+
+
+def test_hardware_that_is_granted_is_given_back_at_once(place):
+    """A Hub that grants it all the same finds the Space paused, and with the free hardware."""
+    there = place()
+    there.world.tokens = {secret: type(token)(name="acme", owners=token.owners, writes=token.writes) for secret, token in there.world.tokens.items()}
+    with there.connection() as connection:
+        ask = connection.ask
+
+        def poor(method, path, **rest):
+            answer = ask(method, path, **rest)
+            if path == "/api/whoami-v2":
+                answer.body["canPay"] = False
+            return answer
+
+        connection.ask = poor
+        there.connection = lambda clock: _as_it_is(connection)
+        there.go({"hardware"})
+    state = there.world.state("acme/demo")
+    assert (state.stage, state.requested_hardware) == ("PAUSED", "cpu-basic")
+
+
+def _as_it_is(connection):
+    from contextlib import nullcontext
+
+    return nullcontext(connection)
+
+
+@pytest.mark.parametrize(
+    ("space", "why"),
+    [
+        ({"hardware": "t4-small"}, "may cost money"),
+        ({"hardware": "zero-a10g"}, "may cost money"),
+        ({"sdk": "static"}, "static Space"),
+        ({"stage": "BUILD_ERROR"}, "repair it first"),
+        ({"stage": "BUILDING"}, "wait until"),
+    ],
+)
+def test_some_spaces_are_not_toured(place, space, why):
+    """One that costs money, has nothing to compare, or is not at rest: nothing is sent to it but questions."""
+    there = place(**space)
+    with pytest.raises(CannotRun, match=why):
+        there.go()
+    assert {request.method for request in there.hub.requests} == {"GET"}
+
+
+def test_a_step_left_out_is_told(place):
+    """And is not made."""
+    there = place()
+    journal = there.go(ALL - {"restart", "health"})
+    assert [skip.step for skip in journal.skips] == ["restart", "health"]
+    assert not {"restart", "health"} & {each.step for each in journal.exchanges}
+    assert "NOT RUN: restart: left out, as you asked" in there.said
+
+
+@pytest.mark.parametrize("step", [name for name, step in STEPS.items() if step.run])
+def test_each_step_stands_alone(place, step):
+    """It brings the Space into the stage that it needs, and finds no difference; steps are told in the plan."""
+    there = place()
+    assert there.differences({step}) == []
+    assert STEPS[step].does
+    assert step in {each.step for each in there.tour.journal.exchanges}
+
+
+def test_every_change_is_waited_for_until_an_event_tells_it(place):
+    """So that on a clock that jumps no event is missed; a stream that tells nothing is waited for once only."""
+    there = place(status_events=StatusEvents.SILENT)
+    told = [fact.value for fact in there.go({"events"}, patience=IMPATIENT).facts if fact.what == "stages told by events"]
+    assert told == [[]]
+
+
+class _Cancelling:
+    """A clock on which somebody cancels at a moment."""
+
+    def __init__(self, clock, after):
+        self._clock, self._left = clock, after
+
+    def now(self):
+        return self._clock.now()
+
+    def sleep(self, seconds, wake=None):
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+        self._clock.sleep(seconds, wake)
+
+
+@pytest.mark.parametrize("step", ["events", "restart", "restart-paused", "factory", "rename", "rollback"])
+@pytest.mark.parametrize("stage", ["RUNNING", "PAUSED"])
+@pytest.mark.parametrize("after", [1, 4])
+def test_a_cancelled_tour_puts_the_space_back(place, step, stage, after):
+    """In the midst of any step that changes something."""
+    there = place(stage=stage)
+    with pytest.raises(KeyboardInterrupt):
+        there.go({step}, clock=_Cancelling(there.clock, after if step != "rename" else 1), restore=True)
+    there.clock.sleep(60)
+    state = there.world.state("acme/demo")
+    assert state.stage == stage
+    assert FILE not in there.world.life("acme/demo").siblings(there.clock.now())
+    assert there.world.renamed("acme/demo") is None
+
+
+def test_stages_are_known(place):
+    """Those that a tour goes through are those of the table of stages."""
+    stages = {stage for fact in place().go({"restart", "events"}).facts if fact.kind is Kind.ORDER for stage in fact.value}
+    assert stages <= STAGES.keys()
