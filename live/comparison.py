@@ -65,6 +65,7 @@ def _answer(found: Exchange, simulated: Sequence[Exchange], *, in_time: bool) ->
     if in_time and (took := answer.answered - answer.sent) > TOO_LONG:
         yield "time until the answer", f"at most {TOO_LONG:g} s", f"{took:.0f} s"
     if not simulated:
+        yield "this situation", "does not come about", f"comes about, status {answer.status}"
         return
     known = [exchange.answer for exchange in simulated]
     if answer.own != known[0].own:

@@ -101,6 +101,7 @@ class Listener:
     def __init__(self, connection: Connection, path: str, *, now: float) -> None:
         self.heard: list[tuple[str, str]] = []
         self.ended = False
+        self._taken = 0
         self._news = threading.Condition()
         self._stream = connection.streaming.sse(
             connection.endpoint + path, headers=connection.headers(), timeout=httpx2.Timeout(60.0, read=None)
@@ -125,17 +126,18 @@ class Listener:
         self._thread.join(timeout=10)
         self._stream.__exit__(None, None, None)
 
-    def count(self) -> int:
-        """Return how many events have come so far."""
-        with self._news:
-            return len(self.heard)
+    def wait(self, stage: str, seconds: float) -> bool:
+        """Wait until an event after those waited for before has told the stage, for so many seconds of this machine."""
+        told = re.compile(rf"\b{re.escape(stage)}\b")
 
-    def wait(self, more_than: int, seconds: float) -> bool:
-        """Wait until more events have come, for so many seconds of this machine; return whether they have."""
+        def found() -> int | None:
+            return next((at for at in range(self._taken, len(self.heard)) if told.search(self.heard[at][1])), None)
+
         with self._news:
-            return self._news.wait_for(lambda: len(self.heard) > more_than or self.ended, seconds) and (
-                len(self.heard) > more_than
-            )
+            self._news.wait_for(lambda: self.ended or found() is not None, seconds)
+            at = found()
+            self._taken = self._taken if at is None else at + 1
+        return at is not None
 
     def _listen(self) -> None:
         # AttributeError is what an SSL socket raises that was shut down by another thread.
@@ -166,6 +168,9 @@ def _opened(response: httpx2.Response, *, path: str, now: float) -> Answer:
 
 
 def _said(response: httpx2.Response) -> str:
+    """Return the words of a refusal; what is not JSON might be a stream that never ends."""
+    if not response.headers.get("content-type", "").startswith("application/json"):
+        return ""
     try:
         body = json.loads(response.read())
     except (ValueError, RecursionError, httpx2.HTTPError):

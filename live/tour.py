@@ -143,13 +143,12 @@ class Tour:
         """Look until the Space has come to rest after a write, or has not moved at all for `still` seconds."""
         stages, stale, old = [before], None, written
         while True:
-            heard = self.listener.count() if self.listener else 0
             stage, answer = self.look(keep=keep)
             moved = stage not in ("", stages[-1])
             if moved:
                 stale = stale or Span(max(0.0, old - written), answer.answered - written)
                 stages.append(stage)
-                self._hear(heard)
+                self._hear(stage)
             elif len(stages) == 1:
                 old = answer.sent
             since = self.clock.now() - written
@@ -172,10 +171,10 @@ class Tour:
         if after == stage:
             self.note(f"host while {stage}", replace(answer, path="/"), step=step)
 
-    def _hear(self, before: int) -> None:
+    def _hear(self, stage: str) -> None:
         """Wait until the stream has told of a change, unless it has failed to do so before."""
         if self.listener and not self._deaf:
-            self._deaf = not self.listener.wait(before, self.patience.event)
+            self._deaf = not self.listener.wait(stage, self.patience.event)
 
     def _now(self) -> float:
         return self.clock.now()
