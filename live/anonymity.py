@@ -12,7 +12,7 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _TOKEN = re.compile(r"(?:hf|api_org|hf_oauth)_[A-Za-z0-9_.-]{6,}")
 _ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b")
 _ID = re.compile(r"\b[0-9a-f]{24}\b")
-_AVATAR = re.compile(r"\S*avatars?\S*", re.IGNORECASE)
+_AVATAR = re.compile(r"[^\s\"]*avatars?[./][^\s\"]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
