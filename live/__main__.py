@@ -19,7 +19,7 @@ from live.connection import Connection
 from live.options import Options, read_options
 from live.reference import simulate
 from live.report import Report
-from live.restoring import restored
+from live.restoring import SIGNALS, cancel, restored
 from live.steps import STEPS, conduct, troubles
 from live.survey import CannotRun, Likeness, survey
 from live.tour import Tour
@@ -31,15 +31,15 @@ Ask = Callable[[str], str]
 
 def main(argv: Sequence[str] | None = None, ask: Ask | None = None) -> int:
     """Make the tour and return the exit status."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a runner that cancels a job sends either
-        signal.signal(number, signal.default_int_handler)
+    for number in SIGNALS:
+        signal.signal(number, cancel)
     try:
         return run(read_options(argv, os.environ), ask=ask or _terminal())
     except CannotRun as reason:
         print(f"live: NOT RUN: {reason}", file=sys.stderr)
         return CANNOT_RUN
     except KeyboardInterrupt:
-        print("live: cancelled before anything was changed", file=sys.stderr)
+        print("live: cancelled; no report was written", file=sys.stderr)
         return CANCELLED
 
 

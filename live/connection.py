@@ -5,6 +5,7 @@ The token is sent to the Hub, and to the app's host where that is the Hub's own;
 """
 
 import json
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -46,18 +47,22 @@ class Who(Enum):
 class Connection:
     """A Hub, asked by its address with a token, at times that `clock` tells.
 
-    `trust_env` is whether by the proxies of this machine.
+    `trusted` holds the certificates that the Hub's is checked against; those of this machine by default.
+    `trust_env` is whether the environment may name proxies and certificates.
     """
 
-    def __init__(self, *, endpoint: str, token: str, clock: Clock, trust_env: bool = True) -> None:
+    def __init__(
+        self, *, endpoint: str, token: str, clock: Clock, trusted: ssl.SSLContext | None = None, trust_env: bool = True
+    ) -> None:
         self.endpoint = endpoint
         self._token = token
         self._clock = clock
         self._sent = clock.now()
         self._answers: list[Answer] = []
         hooks: dict[str, list[Any]] = {"request": [self._note_request], "response": [self._note_answer]}
-        self._client = httpx2.Client(event_hooks=hooks, timeout=TIMEOUT, trust_env=trust_env)
-        self.streaming = httpx2.Client(timeout=TIMEOUT, trust_env=trust_env)
+        trusted = trusted or httpx2.create_ssl_context(trust_env=trust_env)
+        self._client = httpx2.Client(event_hooks=hooks, timeout=TIMEOUT, verify=trusted, trust_env=trust_env)
+        self.streaming = httpx2.Client(timeout=TIMEOUT, verify=trusted, trust_env=trust_env)
 
     def __enter__(self) -> Self:
         set_client_factory(lambda: self._client)

@@ -1,14 +1,24 @@
 """Puts the Space back as it was found, as far as that can be done, also where the tour was cancelled."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 import httpx2
 
 from hf_action.rules.stages import Kind, kind_of
 from live.tour import Tour
 
+SIGNALS = signal.SIGINT, signal.SIGTERM
 ASLEEP = "it was asleep, and falls asleep again by itself"
+
+
+def cancel(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the tour at a signal. All that follow are ignored: GitHub's runner sends a second one 7.5 s later."""
+    _ignore()
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -17,10 +27,23 @@ def restored(tour: Tour) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, undo in reversed([*tour.undo.items()]):
-            _attempt(tour, f"put back: {name}", undo)
-        tour.undo.clear()
-        _attempt(tour, "put back: stage", lambda: restore_stage(tour))
+        with undisturbed():
+            for name, undo in reversed([*tour.undo.items()]):
+                _attempt(tour, f"put back: {name}", undo)
+            tour.undo.clear()
+            _attempt(tour, "put back: stage", lambda: restore_stage(tour))
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no signal cancel what is done here."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    _ignore()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def restore_stage(tour: Tour) -> None:
@@ -34,6 +57,11 @@ def restore_stage(tour: Tour) -> None:
     after, _ = tour.look(keep=False)
     more = f"; {ASLEEP}" if found == "SLEEPING" and after != found else ""
     tour.say(f"{tour.id} was found in {found} and is left in {after}{more}")
+
+
+def _ignore() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _attempt(tour: Tour, what: str, undo: Callable[[], object]) -> None:

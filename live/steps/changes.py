@@ -77,7 +77,7 @@ def _until_served(tour: Tour, what: str) -> None:
     held = seen.answered
     while True:
         answer = tour.connection.visit(tour.likeness.host, private=tour.likeness.private)
-        if answer.own or tour.clock.now() - seen.answered > HELD:
+        if answer.own or answer.sent - seen.answered > HELD:
             break
         held = answer.sent
         tour.clock.sleep(2.0)

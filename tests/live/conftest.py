@@ -1,6 +1,8 @@
 """A Hub to tour, simulated too, but apart from the one that it is held against: another world, socket and clock."""
 
-from contextlib import contextmanager
+import os
+import sys
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from live.comparison import compare
 from live.connection import Connection
 from live.findings import Difference, Journal
-from live.reference import KEEP_ALIVE, PATIENCE, simulate
+from live.reference import KEEP_ALIVE, NOBODY, PATIENCE, simulate
 from live.restoring import restored
 from live.steps import STEPS, conduct
 from live.survey import Likeness, survey
@@ -19,7 +21,8 @@ from simhub.clock import FakeClock
 from simhub.scenarios import BUILD_LOG, RUN_LOG
 from simhub.server import Server, serve
 from simhub.world import Space, Token, World
-from tests.conftest import TOKEN
+from tests.conftest import TOKEN, clean_environ
+from tests.live.lies import Liar, Lie
 
 ROOT = Path(__file__).parents[2]
 ALL = frozenset(STEPS)
@@ -42,7 +45,7 @@ class Place:
 
     @contextmanager
     def connection(self, clock=None):
-        with Connection(endpoint=self.hub.url, token=TOKEN, clock=clock or self.clock) as connection:
+        with Connection(endpoint=self.hub.url, token=TOKEN, clock=clock or self.clock, trusted=NOBODY) as connection:
             yield connection
 
     def go(self, wanted=ALL, *, clock=None, patience: Patience = PATIENCE, restore=False) -> Journal:
@@ -56,9 +59,16 @@ class Place:
                 conduct(self.tour)
         return self.tour.journal
 
+    def lie(self, lie: Lie) -> None:
+        """Let the Hub lie from now on."""
+        self.hub.api = Liar(self.hub.api, world=self.world, lie=lie)
+
     def differences(self, wanted=ALL, **rest) -> list[Difference]:
         """Make the steps here and in the simulated Hub, and compare."""
-        found = self.go(wanted, **rest)
+        return self.compared(self.go(wanted, **rest), wanted)
+
+    def compared(self, found: Journal, wanted=ALL) -> list[Difference]:
+        """Compare what was found here with what the simulated Hub says."""
         return compare(found, expected(replace(self.tour.likeness, host="http://apps.example"), frozenset(wanted)))
 
 
@@ -68,23 +78,26 @@ def expected(likeness: Likeness, wanted: frozenset[str]) -> Journal:
     return simulate(likeness, wanted)
 
 
+def environ(**more: str) -> dict[str, str]:
+    """Return the environment of a process that tours."""
+    return clean_environ() | {"HOME": os.environ.get("HOME", "/"), "PYTHON": sys.executable} | more
+
+
+@contextmanager
+def opened(*, others=3, token=None, world=None, tls=None, keep_alive=KEEP_ALIVE, **space):
+    """Open a place: `world`, `token`, `others`, `tls` and `keep_alive` are of the Hub, the rest of the Space."""
+    clock = FakeClock()
+    writer = Token(**({"name": "acme", "owners": frozenset({"acme"}), "writes": frozenset({"acme"}), "can_pay": False} | (token or {})))
+    made = World(now=clock.now, tokens={TOKEN: writer}, **(world or {}))
+    made.add(Space(**({"id": "acme/demo", "build_log": BUILD_LOG, "run_log": RUN_LOG} | space)))
+    for number in range(others):
+        made.add(Space(id=f"acme/neighbour-{number}", likes=number))
+    with serve(made, keep_alive=keep_alive, tls=tls) as hub:
+        yield Place(hub=hub, clock=clock)
+
+
 @pytest.fixture
 def place():
-    """Return a maker of places: `place(stage="PAUSED")`; `world`, `token` and `others` are of the Hub, the rest of the Space."""
-    opened = []
-
-    def make(*, others=3, token=None, world=None, **space) -> Place:
-        clock = FakeClock()
-        writer = Token(**({"name": "acme", "owners": frozenset({"acme"}), "writes": frozenset({"acme"}), "can_pay": False} | (token or {})))
-        made = World(now=clock.now, tokens={TOKEN: writer}, **(world or {}))
-        made.add(Space(**({"id": "acme/demo", "build_log": BUILD_LOG, "run_log": RUN_LOG} | space)))
-        for number in range(others):
-            made.add(Space(id=f"acme/neighbour-{number}", likes=number))
-        serving = serve(made, keep_alive=KEEP_ALIVE)
-        hub = serving.__enter__()
-        opened.append(serving)
-        return Place(hub=hub, clock=clock)
-
-    yield make
-    for serving in opened:
-        serving.__exit__(None, None, None)
+    """Return what opens places for the length of a test: `place(stage="PAUSED")`."""
+    with ExitStack() as places:
+        yield lambda **words: places.enter_context(opened(**words))

@@ -1,11 +1,9 @@
 """`make live` and `python -m live`: what they ask for, what they leave behind, and how they end."""
 
-import os
 import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,10 +11,14 @@ import pytest
 from live.__main__ import CANCELLED, CANNOT_RUN, DIFFERS, SAME, main
 from live.clock import ScaledClock
 from live.options import read_options
+from live.reference import KEEP_ALIVE
 from live.survey import CannotRun
-from tests.conftest import TOKEN, clean_environ
-from tests.live.conftest import ROOT
-from tests.live.lies import Liar, Lie
+from simhub.__main__ import demo, parse
+from simhub.faults import Fault, Kind
+from simhub.server import serve
+from tests.conftest import TOKEN
+from tests.live.conftest import ROOT, environ
+from tests.live.lies import Lie
 from tests.support.processes import read_until
 
 SECRET = "hf_simulatedwrite"
@@ -64,6 +66,8 @@ def test_what_is_missing_is_told_at_once(command, monkeypatch):
 @pytest.mark.parametrize(
     ("environ", "argv", "why"),
     [
+        ({"HF_SPACE": ""}, [], "no Space"),
+        ({"HF_TOKEN": ""}, [], "no token"),
         ({"HF_SPACE": "demo"}, [], "write owner/name"),
         ({"HF_SPACE": "a/b/c"}, [], "write owner/name"),
         ({"HF_ENDPOINT": "http://hub.example.com"}, [], "over plain http"),
@@ -120,8 +124,7 @@ def test_differences_are_shown_and_written(command):
     """With status 1; what an earlier tour has left gives way; the token is nowhere."""
     (command.report / "samples").mkdir(parents=True)
     (command.report / "samples/hardware.json").write_text("old")
-    hub = command.place.hub
-    hub.api = Liar(hub.api, world=hub.world, lie=Lie((), "", told=lambda reply: reply.runtime.pop("devMode", None)))
+    command.place.lie(Lie((), "", told=lambda reply: reply.runtime.pop("devMode", None)))
     status, out, err = command("--yes", "--only=look")
     files = {path.name: path.read_text() for path in command.report.glob("**/*.*")}
     assert status == DIFFERS and "runtime.devMode" in out
@@ -150,10 +153,9 @@ def test_what_the_hub_does_not_know(command, monkeypatch, environ, why):
 
 def test_a_step_in_trouble_is_not_a_success(command):
     """Where no answer comes in the midst of the tour, nothing can be said, and the status says that."""
-    hub = command.place.hub
-    hub.api = Liar(hub.api, world=hub.world, lie=Lie((), "", told=lambda reply: 1 / 0 if reply.asks("/tree/") else None))
-    status, out, _ = command("--yes", "--only=look,rollback")
-    assert status in (CANNOT_RUN, DIFFERS) and "rollback" in out
+    command.place.hub.inject(Fault(Kind.RESET_BEFORE, path="no-such-space"))
+    status, out, _ = command("--yes", "--only=look,absent")
+    assert status == CANNOT_RUN and "NOT RUN: absent: no answer came" in out
 
 
 def test_time_passes_as_fast_as_told():
@@ -167,32 +169,17 @@ def test_time_passes_as_fast_as_told():
 # ---- processes ----
 
 
-def environ(**more):
-    return clean_environ() | {"HOME": os.environ.get("HOME", "/"), "PYTHON": sys.executable} | more
-
-
-@contextmanager
-def simhub(speed: float):
-    """Start `python -m simhub` as a process; return its address."""
-    words = [sys.executable, "-m", "simhub", "--port", "0", "--quiet", "--speed", f"{speed:g}"]
-    with subprocess.Popen(words, cwd=ROOT, env=environ(), stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield re.search(r"http://\S+:\d+", read_until(process, "Hub is at"))[0]
-        finally:
-            process.terminate()
-
-
 # make must leave .venv alone: where it is a link, as in a worktree, `make setup` would empty what others work with.
-MAKE = ["make", "--no-print-directory", "--old-file=.venv/ready", "live"]
+MAKE = ["make", "--no-print-directory", "--old-file=.venv/ready", f"BIN={sys.prefix}/bin", "live"]
 
 
-def test_make_live_against_a_hub_in_another_process(tmp_path):
-    """The whole tour in real time, made fast: no difference; the account can pay, so no hardware is asked for."""
-    speed = 10
-    with simhub(speed) as url:
+def test_make_live_makes_the_whole_tour(tmp_path):
+    """In time that passes for both, only fast: no difference; the account can pay, so no hardware is asked for."""
+    speed = 40
+    with serve(demo(parse([f"--speed={speed}"])), keep_alive=KEEP_ALIVE) as hub:
         done = subprocess.run(
             [*MAKE, "HF_SPACE=demo/running", f"LIVE=--yes --rename --speed {speed} --report {tmp_path / 'report'}"],
-            cwd=ROOT, env=environ(HF_ENDPOINT=url, HF_TOKEN=SECRET), capture_output=True, text=True, timeout=280,
+            cwd=ROOT, env=environ(HF_ENDPOINT=hub.url, HF_TOKEN=SECRET), capture_output=True, text=True, timeout=280,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No difference" in done.stdout and "NOT RUN: hardware: the account can pay" in done.stdout
@@ -200,27 +187,14 @@ def test_make_live_against_a_hub_in_another_process(tmp_path):
     assert "No difference" in (tmp_path / "report/differences.md").read_text()
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [({}, ["no token", "no Space"]), ({"HF_TOKEN": TOKEN}, ["no Space"]), ({"HF_SPACE": "a/b"}, ["no token"])],
-)
-def test_make_live_says_what_is_missing(given, said):
-    """And fails."""
-    done = subprocess.run(MAKE, cwd=ROOT, env=environ(**given), capture_output=True, text=True, timeout=60)
-    assert done.returncode != 0
-    assert all(each in done.stderr for each in said)
-    assert ("no token" in done.stderr) == ("no token" in said)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_puts_the_space_back(place, tmp_path, number):
-    """A cancelled job leaves the Space as it was found, writes what it has seen, and ends with 130."""
+def test_a_signal_puts_the_space_back(place, tmp_path):
+    """A cancelled tour leaves the Space as it was found, writes what it has seen, and ends with 130."""
     there = place()
     words = [sys.executable, "-m", "live", "--yes", "--only=pause,wake", f"--report={tmp_path}"]
     given = environ(HF_ENDPOINT=there.hub.url, HF_TOKEN=TOKEN, HF_SPACE="acme/demo")
     with subprocess.Popen(words, cwd=ROOT, env=given, stdout=subprocess.PIPE, text=True) as process:
         read_until(process, "wake: ")
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         rest = process.communicate(timeout=60)[0]
     assert process.returncode == CANCELLED, rest
     assert "was found in RUNNING" in rest and "cancelled" in Path(tmp_path / "differences.md").read_text()

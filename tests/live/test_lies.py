@@ -5,10 +5,11 @@ import re
 
 import pytest
 
+from live.steps import STEPS
 from simhub.scenarios import build, rebuild
 from simhub.world import Phase, StatusEvents
 from tests.live.conftest import ALL, IMPATIENT
-from tests.live.lies import Liar, Lie, Reply
+from tests.live.lies import Lie, Reply
 
 ROUTE_OF_SPACE = r"GET /api/spaces/acme/demo$"
 RUNTIME = r"/api/spaces/acme/demo/runtime$"
@@ -245,7 +246,7 @@ def shown(differences):
 def test_every_lie_is_told(place, lie):
     """In the words of what is different, although all the rest is true."""
     there = place(world=lie.world, **lie.space)
-    there.hub.api = Liar(there.hub.api, world=there.world, lie=lie)
+    there.lie(lie)
     differences = there.differences(lie.steps, patience=IMPATIENT)
     assert lie.shows in shown(differences)
     assert {row.step for row in differences} <= {*lie.steps, "listing", "health"}
@@ -255,10 +256,12 @@ def test_every_lie_is_told(place, lie):
 def test_what_a_lie_is_told_by_is_not_an_accident(place, steps):
     """Without a lie, the same steps through the same layer show no difference."""
     there = place()
-    there.hub.api = Liar(there.hub.api, world=there.world, lie=Lie((), ""))
+    there.lie(Lie((), ""))
     assert there.differences(steps) == []
+    assert {step for step in steps if STEPS[step].run} <= {each.step for each in there.tour.journal.exchanges}
 
 
 def test_there_are_lies_of_every_step():
-    """Whatever a step is for, somebody has lied about it."""
+    """Whatever a step is for, somebody has lied about it; and each is made alone, so that it needs no other."""
     assert {step for lie in LIES.values() for step in lie.steps} == ALL
+    assert {(name,) for name, step in STEPS.items() if step.run} <= {lie.steps for lie in LIES.values()}

@@ -2,18 +2,16 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from live.anonymity import Aliases, aliases
-from live.comparison import compare
 from live.findings import Answer, Difference, Exchange, Journal, Skip
 from live.report import Report
 from tests.conftest import TOKEN
-from tests.live.conftest import ALL, expected
-from tests.live.lies import Liar, Lie, Reply
+from tests.live.conftest import ALL, opened
+from tests.live.lies import Lie, Reply
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -29,14 +27,13 @@ def everything_else(reply: Reply):
         reply.body |= {"host": "http://10.23.4.5", "owner": "The Big Org and ADA LOVELACE and big-org"}
 
 
-@pytest.fixture
-def report(place):
-    there = place()
-    there.hub.api = Liar(there.hub.api, world=there.world, lie=Lie((), "", told=everything_else))
-    found = there.go(ALL - {"listing"})
-    differences = compare(found, expected(replace(there.tour.likeness, host="http://apps.example"), ALL))
-    names = aliases(found, there.tour.likeness, token=TOKEN)
-    return Report(differences=differences, skips=found.skips, unseen=[("a", "b|c")], answers=len(found.exchanges), date="2026-11-26", hub="https://huggingface.co", ended=True, aliases=names)
+@pytest.fixture(scope="module")
+def report():
+    with opened() as there:
+        there.lie(Lie((), "", told=everything_else))
+        found = there.go(ALL - {"listing"})
+        names = aliases(found, there.tour.likeness, token=TOKEN)
+        return Report(differences=there.compared(found), skips=found.skips, unseen=[("a", "b|c")], answers=len(found.exchanges), date="2026-11-26", hub="https://huggingface.co", ended=True, aliases=names)
 
 
 def test_nothing_that_comes_out_names_anybody(report):
