@@ -4,10 +4,11 @@ import pytest
 
 from hf_action.rules.stages import STAGES
 from live.findings import Kind
+from live.steps import STEPS
 from live.steps.repository import FILE
 from live.survey import CannotRun
 from simhub.world import StatusEvents
-from tests.live.conftest import ALL, IMPATIENT
+from tests.live.conftest import ALL, IMPATIENT, ROOT
 from tests.live.lies import Lie, Reply
 
 LOOKS = {"look", "listing", "absent"}
@@ -112,6 +113,13 @@ def test_a_step_left_out_is_told(place):
     assert {skip.step for skip in journal.skips} == ALL - {"look", "whoami"}
     assert {each.step for each in journal.exchanges} == {"look", "whoami"}
     assert "NOT RUN: restart: left out, as you asked" in there.said
+
+
+def test_the_page_names_every_step():
+    """With what it does, in the words of the plan."""
+    page = (ROOT / "docs/live.md").read_text()
+    rows = "\n".join(f"| `{name}` | {step.does} |" for name, step in STEPS.items())
+    assert f"|---|---|\n{rows}\n\n" in page
 
 
 def test_every_change_is_waited_for_until_an_event_tells_it(place):
