@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,6 @@ from simhub.server import serve
 from tests.conftest import TOKEN
 from tests.live.conftest import ROOT, environ
 from tests.live.lies import Lie
-from tests.support.processes import read_until
 
 SECRET = "hf_simulatedwrite"
 
@@ -112,6 +110,14 @@ def test_an_answer_other_than_the_name_is_a_no(command, answer):
     assert {request.method for request in command.place.hub.requests} == {"GET"}
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_is_an_answer_too(command, number):
+    """Nothing was changed, and the status is that of a cancelled program; test_workflow.py cancels a tour under way."""
+    status, _, err = command(ask=lambda _: signal.raise_signal(number))
+    assert status == CANCELLED and err == "live: cancelled; no report was written\n"
+    assert {request.method for request in command.place.hub.requests} == {"GET"}
+
+
 def test_the_name_is_a_yes(command):
     """And without a difference the status is 0, and the page says so."""
     status, out, _ = command("--only=look,whoami", ask=lambda _: " acme/demo ")
@@ -185,18 +191,3 @@ def test_make_live_makes_the_whole_tour(tmp_path):
     assert "No difference" in done.stdout and "NOT RUN: hardware: the account can pay" in done.stdout
     assert SECRET not in done.stdout + done.stderr
     assert "No difference" in (tmp_path / "report/differences.md").read_text()
-
-
-def test_a_signal_puts_the_space_back(place, tmp_path):
-    """A cancelled tour leaves the Space as it was found, writes what it has seen, and ends with 130."""
-    there = place()
-    words = [sys.executable, "-m", "live", "--yes", "--only=pause,wake", f"--report={tmp_path}"]
-    given = environ(HF_ENDPOINT=there.hub.url, HF_TOKEN=TOKEN, HF_SPACE="acme/demo")
-    with subprocess.Popen(words, cwd=ROOT, env=given, stdout=subprocess.PIPE, text=True) as process:
-        read_until(process, "wake: ")
-        process.send_signal(signal.SIGTERM)
-        rest = process.communicate(timeout=60)[0]
-    assert process.returncode == CANCELLED, rest
-    assert "was found in RUNNING" in rest and "cancelled" in Path(tmp_path / "differences.md").read_text()
-    there.clock.sleep(60)
-    assert there.world.state("acme/demo").stage == "RUNNING"

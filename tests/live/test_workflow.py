@@ -125,5 +125,7 @@ def test_a_cancelled_job_puts_the_space_back(job, place):
         rest = process.communicate(timeout=60)[0]
     assert process.returncode == CANCELLED, rest
     assert "was found in RUNNING and is left in" in rest
+    assert job.run("Show the differences")[0] == 0
+    assert "The tour was cancelled" in job.summary
     there.clock.sleep(60)
     assert there.world.state("acme/demo").stage == "RUNNING"
