@@ -1,4 +1,4 @@
-"""`python -m live`: asks whether it may, makes both tours, and tells what differs.
+"""`python -m live`: asks for permission, makes both tours, and shows what differs.
 
 Exit status: 0 no difference, 1 differences, 2 it could not run, 130 cancelled.
 """
@@ -20,8 +20,8 @@ from live.options import Options, read_options
 from live.reference import simulate
 from live.report import Report
 from live.restoring import SIGNALS, cancel, restored
-from live.steps import STEPS, conduct, troubles
-from live.survey import CannotRun, Likeness, survey
+from live.steps import STEPS, make_steps, troubles
+from live.survey import CannotRun, Profile, survey
 from live.tour import Tour
 
 SAME, DIFFERS, CANNOT_RUN, CANCELLED = 0, 1, 2, 130
@@ -44,44 +44,44 @@ def main(argv: Sequence[str] | None = None, ask: Ask | None = None) -> int:
 
 
 def run(options: Options, ask: Ask | None, clock: ScaledClock | None = None) -> int:
-    """Look, ask, tour, compare, report."""
+    """Look at the Space, ask, make the tour, compare, and report."""
     clock = clock or ScaledClock(options.speed)
     with Connection(endpoint=options.endpoint, token=options.token, clock=clock) as connection:
         try:
-            likeness = survey(connection, options.space)
+            profile = survey(connection, options.space)
         except (httpx2.HTTPError, OSError) as error:
             raise CannotRun(f"{options.endpoint} does not answer ({type(error).__name__})") from error
-        _say(plan(options, likeness))
+        _say(plan(options, profile))
         if not options.confirmed:
-            _confirm(likeness.id, ask)
+            _confirm(profile.id, ask)
         tour = Tour(
             connection=connection,
-            likeness=likeness,
+            profile=profile,
             clock=clock,
             say=_say,
             wanted=options.wanted,
             every_change=options.speed == 1,
         )
-        ended = make(tour)
+        ended = complete(tour)
     report = judge(tour, options, ended=ended)
     write(report, options.folder)
     _say(f"\n{report.table()}\n\nWritten to {options.folder}/")
     return status(report)
 
 
-def make(tour: Tour) -> bool:
-    """Make the tour and put the Space back; return whether it came to its end."""
+def complete(tour: Tour) -> bool:
+    """Make the tour and put the Space back; return False if the tour was cancelled."""
     try:
         with restored(tour):
-            conduct(tour)
+            make_steps(tour)
     except KeyboardInterrupt:
         return False
     return True
 
 
 def judge(tour: Tour, options: Options, *, ended: bool) -> Report:
-    """Make the tour of the simulated Hub, and compare."""
-    found, simulated = tour.journal, simulate(tour.likeness, options.wanted)
+    """Make the same tour of the simulated Hub, and compare."""
+    found, simulated = tour.journal, simulate(tour.profile, options.wanted)
     return Report(
         differences=compare(found, simulated, in_time=options.speed == 1),
         skips=found.skips,
@@ -90,12 +90,12 @@ def judge(tour: Tour, options: Options, *, ended: bool) -> Report:
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         hub=options.endpoint,
         ended=ended,
-        aliases=aliases(found, tour.likeness, token=options.token),
+        aliases=aliases(found, tour.profile, token=options.token),
     )
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write the page and the samples; files of an earlier tour give way."""
+    """Write the page and the samples, and remove samples of an earlier tour."""
     samples = folder / "samples"
     samples.mkdir(parents=True, exist_ok=True)
     (folder / "differences.md").write_text(report.markdown(), encoding="utf-8")
@@ -114,24 +114,24 @@ def status(report: Report) -> int:
     return CANNOT_RUN if troubles(report.skips) or not report.answers else SAME
 
 
-def plan(options: Options, likeness: Likeness) -> str:
-    """Say what will be done to which Space, and what will not."""
-    kind = "private" if likeness.private else "public"
+def plan(options: Options, profile: Profile) -> str:
+    """Return what will be done to which Space."""
+    kind = "private" if profile.private else "public"
     steps = [f"  {name:<15} {step.does}" for name, step in STEPS.items() if name in options.wanted]
     lines = [
-        f"{likeness.id} on {options.endpoint}: {kind}, {likeness.sdk}, {likeness.hardware}, {likeness.stage}.",
+        f"{profile.id} on {options.endpoint}: {kind}, {profile.sdk}, {profile.hardware}, {profile.stage}.",
         "It must be a Space that nobody needs: it will be down several times. In this order, the tour",
         *steps,
         "and puts the Space back into the stage it was found in. It costs nothing: paid hardware is asked for only",
-        "where the account is known not to be able to pay, to see it refused.",
+        "where the Hub says that the account cannot pay, to see it refused.",
     ]
     return "\n".join(lines)
 
 
 def _confirm(id: str, ask: Ask | None) -> None:
     if ask is None:
-        raise CannotRun("nobody is there to be asked whether this Space may be used so; say it with --yes")
-    if ask(f"Type {id} to go on: ").strip() != id:
+        raise CannotRun("there is no terminal to ask for permission; give it with --yes")
+    if ask(f"Type {id} to continue: ").strip() != id:
         raise CannotRun("not confirmed; nothing was changed")
 
 

@@ -1,11 +1,11 @@
-"""Takes out of what is to be shown to others who the Space and the token belong to."""
+"""Replaces names, addresses and tokens in what others will see."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from live.findings import Journal, text_of, within
-from live.survey import Likeness
+from live.survey import Profile
 
 OWNER, NAME, USER = "acme", "demo", "user"
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -17,13 +17,13 @@ _AVATAR = re.compile(r"[^\s\"]*avatars?[./][^\s\"]*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """What stands in place of names, the longest first, so that no part of one is replaced before all of it."""
+    """What replaces the token and each name. The longest names come first, as a short one may be part of a long one."""
 
     token: str
     names: tuple[tuple[str, str], ...]
 
     def apply(self, value: object) -> object:
-        """Return a value of JSON without anything that names somebody, its keys included."""
+        """Return a JSON value, keys included, without anything that names somebody."""
         match value:
             case str():
                 return self.text(value)
@@ -43,16 +43,16 @@ class Aliases:
         return text
 
 
-def aliases(journal: Journal, likeness: Likeness, *, token: str) -> Aliases:
-    """Return what to replace, told by the Space's id and by what `whoami` said."""
-    owner, _, name = likeness.id.partition("/")
-    host = re.sub(r"[^a-z0-9]+", "-", likeness.id.lower()).strip("-")
-    found = {likeness.id: f"{OWNER}/{NAME}", host: f"{OWNER}-{NAME}", owner: OWNER, name: NAME}
+def aliases(journal: Journal, profile: Profile, *, token: str) -> Aliases:
+    """Return what to replace: parts of the Space's id, and what `whoami` said."""
+    owner, _, name = profile.id.partition("/")
+    host = re.sub(r"[^a-z0-9]+", "-", profile.id.lower()).strip("-")
+    found = {profile.id: f"{OWNER}/{NAME}", host: f"{OWNER}-{NAME}", owner: OWNER, name: NAME}
     for exchange in journal.exchanges:
         if exchange.step == "whoami":
             for person, alias in _persons(exchange.answer.body):
                 found.setdefault(person, alias)
-    found.setdefault(likeness.user, USER)
+    found.setdefault(profile.user, USER)
     named = {name: alias for name, alias in found.items() if name and name != alias}
     return Aliases(token, tuple(sorted(named.items(), key=lambda row: -len(row[0]))))
 

@@ -1,4 +1,4 @@
-"""The time of a tour: that of this machine, or a multiple of it where the Hub is a simulated one in a hurry."""
+"""The time of a tour: that of this machine, or faster where the Hub is a simulated one whose time is faster, too."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ class ScaledClock:
     speed: float = 1.0
 
     def now(self) -> float:
-        """Return the seconds since some fixed moment."""
+        """Return the seconds since a fixed moment."""
         return time.monotonic() * self.speed
 
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from live import shapes
-from live.findings import Difference, Exchange, Fact, Journal, Kind, Span
+from live.findings import Difference, Exchange, Fact, Journal, Rule, Span
 from live.headers import OF_THE_EDGE, form
 
 # Seconds by which a time may exceed the simulated one: a network lies between.
@@ -15,7 +15,7 @@ Told = tuple[str, str, str]  # what, simulated, found
 
 
 def compare(found: Journal, simulated: Journal, *, in_time: bool = True) -> list[Difference]:
-    """Return all differences, each once, in the order of the tour; `in_time`: also answers that took too long."""
+    """Return all differences, each once, in the order of the tour; with `in_time` also answers that took too long."""
     told: dict[tuple[str, str, str, str], Difference] = {}
     expected = _by_situation(simulated.exchanges)
     for key, exchanges in _by_situation(found.exchanges).items():
@@ -32,7 +32,7 @@ def compare(found: Journal, simulated: Journal, *, in_time: bool = True) -> list
 
 
 def unseen(found: Journal, simulated: Journal) -> list[tuple[str, str]]:
-    """Return what the simulated Hub showed and the other did not: nothing can be said of it."""
+    """Return what only the simulated Hub showed, so that nothing was compared."""
     seen = {(each.step, each.situation) for each in found.exchanges} | {(each.step, each.what) for each in found.facts}
     left_out = {skip.step for skip in found.skips}
     known = [(each.step, each.situation) for each in simulated.exchanges]
@@ -60,7 +60,7 @@ def _by_situation(exchanges: Iterable[Exchange]) -> dict[tuple[str, str], list[E
 
 
 def _answer(found: Exchange, simulated: Sequence[Exchange], *, in_time: bool) -> Iterator[Told]:
-    """Yield what of an answer is in none of the simulated ones."""
+    """Yield what an answer has and none of the simulated ones of its situation has."""
     answer = found.answer
     if in_time and (took := answer.answered - answer.sent) > TOO_LONG:
         yield "time until the answer", f"at most {TOO_LONG:g} s", f"{took:.0f} s"
@@ -68,23 +68,23 @@ def _answer(found: Exchange, simulated: Sequence[Exchange], *, in_time: bool) ->
         yield "this situation", "does not come about", f"comes about, status {answer.status}"
         return
     known = [exchange.answer for exchange in simulated]
-    if answer.own != known[0].own:
-        yield "who answers", _who(own=known[0].own), _who(own=answer.own)
+    if answer.from_app != known[0].from_app:
+        yield "who answers", _who(from_app=known[0].from_app), _who(from_app=answer.from_app)
         return
-    if not answer.own:
+    if not answer.from_app:
         if answer.status not in {each.status for each in known}:
             yield "status", str(known[0].status), str(answer.status)
         if answer.words not in {each.words for each in known}:
             yield "words", known[0].words or "none", answer.words or "none"
     yield from _headers(found, simulated)
-    if not answer.own:
+    if not answer.from_app:
         yield from shapes.differences(shapes.shape_of(answer.body), shapes.shape_of_all(each.body for each in known))
 
 
 def _headers(found: Exchange, simulated: Sequence[Exchange]) -> Iterator[Told]:
     names = {name: None for exchange in (found, *simulated) for name in exchange.answer.headers}
     for name in names:
-        if found.answer.own and name not in OF_THE_EDGE:
+        if found.answer.from_app and name not in OF_THE_EDGE:
             continue
         there = _form(found, name)
         known = [_form(exchange, name) for exchange in simulated]
@@ -97,17 +97,17 @@ def _form(exchange: Exchange, name: str) -> str:
     return "missing" if value is None else form(name, value)
 
 
-def _who(*, own: bool) -> str:
-    return "the app" if own else "the Hub"
+def _who(*, from_app: bool) -> str:
+    return "the app" if from_app else "the Hub"
 
 
 def _agrees(found: Fact, simulated: Fact) -> bool:
-    match found.kind, found.value, simulated.value:
-        case Kind.ORDER, list() as part, list() as whole:
+    match found.rule, found.value, simulated.value:
+        case Rule.ORDER, list() as part, list() as whole:
             rest = iter(whole)
             return all(any(stage == other for other in rest) for stage in part)
-        case Kind.AMONG, frozenset() as part, frozenset() as whole:
+        case Rule.AMONG, frozenset() as part, frozenset() as whole:
             return part <= whole
-        case Kind.AT_MOST, Span() as span, Span() as known:
+        case Rule.AT_MOST, Span() as span, Span() as known:
             return span.least <= known.most + SLACK
     return found.value == simulated.value

@@ -1,7 +1,7 @@
-"""Requests to a Hub with the whole answer kept: status, headers and body, whatever they are.
+"""Requests to a Hub whose whole answers are kept: status, headers and body, whatever they are.
 
-huggingface_hub's own functions would hide what is to be compared. Commits go through them, each being many requests.
-The token is sent to the Hub, and to the app's host where that is the Hub's own; nothing keeps it.
+The functions of huggingface_hub would hide what is to be compared. Only commits use them, as each is several requests.
+The token is sent to the Hub, and for a private Space to the app's host if that is one of the Hub. It is kept nowhere.
 """
 
 import json
@@ -26,9 +26,9 @@ from live.headers import watched
 
 # Seconds that one answer may take.
 TIMEOUT = 60.0
-# Requests of the quota that are left to others; with fewer, the tour waits until the quota is renewed.
+# With fewer requests left of the quota, the tour waits until it is renewed: others need it, too.
 SPARE = 20
-# A token that no Hub knows; made of one letter, so that nobody takes it for a real one.
+# A token that no Hub knows. It is made of one letter, so that nobody takes it for a real one.
 UNKNOWN_TOKEN = "hf_" + "x" * 34
 # What the edge's own pages say (simhub/edge.py).
 PAGES = ("Preparing Space", "The space is paused", "Your space is in error")
@@ -37,11 +37,11 @@ Operations = Sequence[CommitOperationAdd | CommitOperationDelete]
 
 
 class Who(Enum):
-    """Who asks."""
+    """Who a request comes from."""
 
-    OWNER = "the owner of the token"
-    ANONYMOUS = "nobody in particular"
-    STRANGER = "somebody with a token that is not known"
+    OWNER = "with the token"
+    ANONYMOUS = "without a token"
+    STRANGER = "with a token that no Hub knows"
 
 
 class Connection:
@@ -100,14 +100,14 @@ class Connection:
         return answer
 
     def visit(self, host: str, *, private: bool) -> Answer:
-        """Visit the app's own host and return what it says: words of a page of the edge, or that the app answers."""
+        """Visit the app's host; the answer has the words of a page of the edge, or says that it is from the app."""
         headers = {"X-HF-Authorization": f"Bearer {self._token}"} if private and self._is_hubs(host) else {}
         self._client.get(host, headers=headers)
         answer = self._answers.pop()
-        own = "x-proxied-host" in answer.headers
+        from_app = "x-proxied-host" in answer.headers
         text = answer.body if isinstance(answer.body, str) else ""
-        words = next((page for page in PAGES if page in text), "" if own else "another page")
-        return replace(answer, body=None, words=words, own=own)
+        words = next((page for page in PAGES if page in text), "" if from_app else "another page")
+        return replace(answer, body=None, words=words, from_app=from_app)
 
     def commit(self, id: str, operations: Operations, *, parent: str, message: str) -> list[Answer]:
         """Make a commit with huggingface_hub, and return the answers to all of its requests, refused or not."""

@@ -1,4 +1,4 @@
-"""What a tour finds: answers, facts that several answers show together, and steps that were left out."""
+"""What a tour finds: answers, facts that several answers show together, and steps that were not made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from enum import Enum
 class Answer:
     """A request and its answer. `sent` and `answered` are seconds of the tour's clock.
 
-    `words` are those of a refusal or a page, which are compared as they are. `own` marks an answer of the app itself,
-    of which only the headers are the Hub's.
+    `words` are those of a refusal or a page; they are compared letter by letter. `from_app` marks an answer of the app
+    itself, of which only some headers are the Hub's.
     """
 
     method: str
@@ -22,20 +22,20 @@ class Answer:
     answered: float
     request: object = None
     words: str = ""
-    own: bool = False
+    from_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An answer, and where in the tour it came: answers of one situation are comparable."""
+    """An answer with its step and situation: answers of the same situation are compared."""
 
     step: str
     situation: str
     answer: Answer
 
 
-class Kind(Enum):
-    """How a fact of the real Hub has to agree with that of the simulated one."""
+class Rule(Enum):
+    """How a fact of the real Hub must agree with that of the simulated one."""
 
     SAME = "the same value"
     ORDER = "a part of the sequence, in its order"
@@ -45,7 +45,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time that is known to lie between two limits, as it was looked for now and then only."""
+    """A time that lies between two limits, as nobody looked in between."""
 
     least: float
     most: float
@@ -60,13 +60,13 @@ class Fact:
 
     step: str
     what: str
-    kind: Kind
+    rule: Rule
     value: object
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A step that was left out, or ended early. `trouble` is what nobody asked for: the Hub could not be compared."""
+    """A step that was not made, or ended early. `trouble`: something failed, so that the Hub could not be compared."""
 
     step: str
     reason: str
@@ -84,7 +84,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that the real Hub does in another way than the simulated one; `exchange` shows it, if one does."""
+    """Something that differs between the real Hub and the simulated one; `exchange` is the answer that shows it."""
 
     step: str
     what: str
@@ -94,13 +94,13 @@ class Difference:
 
 
 def within(body: object, *path: str) -> object:
-    """Return what an answer has at a path of keys; None where it has no such thing."""
+    """Return the value at a path of keys; None where there is none."""
     for key in path:
         body = body.get(key) if isinstance(body, dict) else None
     return body
 
 
 def text_of(body: object, *path: str) -> str:
-    """Return the text that an answer has at a path of keys; empty where it has none."""
+    """Return the text at a path of keys; empty where there is none."""
     value = within(body, *path)
     return value if isinstance(value, str) else ""

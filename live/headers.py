@@ -1,4 +1,4 @@
-"""The headers that clients of the Hub rely on, each in a form without what differs from answer to answer."""
+"""The headers that clients of the Hub rely on, each reduced to what is the same in all answers of a kind."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ def _media_type(value: str) -> str:
 
 
 def _link(value: str) -> str:
-    """Return a link with the names of its address's parameters only: a cursor is opaque."""
+    """Return a link with only the names of its parameters, as cursors differ."""
     return re.sub(
         r"<([^>]*)>", lambda found: f"<address?{'&'.join(sorted(parse_qs(urlsplit(found[1]).query)))}>", value
     )
@@ -40,7 +40,7 @@ def _as_it_is(value: str) -> str:
     return value
 
 
-# By name; every other header is nobody's business here.
+# How to reduce each header, by name. Other headers are not compared.
 WATCHED: Mapping[str, Callable[[str], str]] = {
     "content-type": _media_type,
     "link": _link,
@@ -57,7 +57,7 @@ WATCHED: Mapping[str, Callable[[str], str]] = {
     "x-proxied-replica": _there,
     "x-proxied-path": _as_it_is,
 }
-# Those that the edge adds to what an app answers; the rest of such an answer is the app's own.
+# Those that the edge adds to an answer of an app. All others are from the app.
 OF_THE_EDGE = frozenset({"link", "x-proxied-host", "x-proxied-replica", "x-proxied-path"})
 
 

@@ -1,4 +1,4 @@
-"""What the tour is to do, from the command line and the environment; what is missing is told all at once."""
+"""What the user asks for, from the command line and the environment. All mistakes are reported at once."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,13 @@ from live.steps import STEPS
 from live.survey import CannotRun
 
 USAGE = """\
-A tour of the real Hub with a Space of your own that you could do without. It is restarted and paused, gets two commits,
-and is put back as it was. What differs from the simulated Hub is shown and written into files.
-docs/live.md says more."""
+A tour of the real Hub with a Space of yours that nobody needs. It is restarted and paused, gets two commits, and is
+put back as it was. What differs from the simulated Hub is shown and written to files. See docs/live.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was asked for."""
+    """What the user asks for."""
 
     space: str
     endpoint: str
@@ -31,7 +30,7 @@ class Options:
 
 
 def read_options(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Options:
-    """Return what was asked for; raises CannotRun with all that is missing or wrong."""
+    """Return what the user asks for; raises CannotRun with everything that is missing or wrong."""
     given = _parser().parse_args(argv)
     space = given.space or environ.get("HF_SPACE", "")
     token = next((value for name in TOKEN_VARIABLES if (value := environ.get(name, "").strip())), "")
@@ -39,7 +38,7 @@ def read_options(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Opti
     if not token:
         missing.append(f"no token: set {TOKEN_VARIABLES[0]} to one that may write to the Space")
     if not space:
-        missing.append("no Space: set HF_SPACE=owner/name to a Space of yours that you could do without")
+        missing.append("no Space: set HF_SPACE=owner/name to a Space of yours that nobody needs")
     elif space.count("/") != 1 or not all(space.split("/")):
         missing.append(f"HF_SPACE={space} is not the name of a Space; write owner/name")
     endpoint = _endpoint(environ.get("HF_ENDPOINT", "") or PUBLIC_HUB, missing, has_token=bool(token))
@@ -62,16 +61,20 @@ def read_options(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Opti
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m live", description=USAGE)
-    parser.add_argument("space", nargs="?", help="owner/name of a Space that you could do without (default: HF_SPACE)")
-    parser.add_argument("--yes", action="store_true", help="it may be done, without a question")
+    parser.add_argument("space", nargs="?", help="owner/name of a Space that nobody needs (default: HF_SPACE)")
+    parser.add_argument("--yes", action="store_true", help="do not ask for permission")
     parser.add_argument("--rename", action="store_true", help="also rename the Space and rename it back")
-    parser.add_argument("--only", type=_names, default=[], metavar="STEPS", help="make these steps only")
+    parser.add_argument("--only", type=_names, default=[], metavar="STEPS", help="make only these steps")
     parser.add_argument("--skip", type=_names, default=[], metavar="STEPS", help=f"leave out: {', '.join(STEPS)}")
     parser.add_argument(
-        "--speed", type=_speed, default=1.0, help="how fast time passes on a simulated Hub that was started so"
+        "--speed", type=_speed, default=1.0, help="the --speed that a simulated Hub was started with (default: 1)"
     )
     parser.add_argument(
-        "--report", type=Path, default=Path("live-report"), metavar="FOLDER", help="where the report goes (live-report)"
+        "--report",
+        type=Path,
+        default=Path("live-report"),
+        metavar="FOLDER",
+        help="where to write the report (default: live-report)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What comes out of a tour: a table for people, the same as Markdown, and samples ready to be committed."""
+"""The report of a tour: a table for the terminal, a page in Markdown, and samples that can be committed."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from hf_action.rules.sanitize import one_line
 from live.anonymity import Aliases
 from live.findings import Difference, Exchange, Skip
 
-NONE = "No difference: all that was seen is what the simulated Hub would have said."
+NONE = "No difference: everything that was seen is what the simulated Hub says, too."
 SAMPLES = "runtimes.json", "exchanges.json", "errors.json", "evidence.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that there is to tell; `date` is the day of the tour, `ended` whether all steps were come to."""
+    """All that there is to report. `date` is the day of the tour; `ended` is False if it was cancelled."""
 
     differences: Sequence[Difference]
     skips: Sequence[Skip]
@@ -26,7 +26,7 @@ class Report:
     aliases: Aliases
 
     def table(self) -> str:
-        """Return the differences as a terminal shows them, one paragraph each, with what was not seen."""
+        """Return the differences for a terminal, one paragraph each, and the steps that were not made."""
         lines = [
             f"{row.step}: {row.what}\n    simulated  {row.simulated}\n    found      {row.found}"
             for row in self._rows()
@@ -35,7 +35,7 @@ class Report:
         return "\n".join([*lines, self.verdict()])
 
     def verdict(self) -> str:
-        """Return one sentence."""
+        """Return the result in a sentence."""
         cut = "" if self.ended else " The tour was cancelled before its end."
         if not self.differences:
             return f"{NONE} {self.answers} answers.{cut}"
@@ -43,7 +43,7 @@ class Report:
         return f"{count} difference{'s' if count > 1 else ''} in {self.answers} answers.{cut}"
 
     def markdown(self) -> str:
-        """Return the page."""
+        """Return the page with all differences and all that was not compared."""
         parts = ["# The real Hub and the simulated one", f"{self.date}, {self.hub}. {self.verdict()}"]
         if self.differences:
             rows = [
@@ -56,7 +56,7 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
     def samples(self) -> dict[str, str]:
-        """Return the files of samples by name: rows as in tests/samples, of the answers in which something differs."""
+        """Return the files of samples by name: rows as in tests/samples, one for each answer that differs."""
         rows: dict[str, list[object]] = {name: [] for name in SAMPLES}
         kept: set[str] = set()
         for difference in self.differences:
@@ -90,43 +90,21 @@ class Report:
 
 
 def _row_of(exchange: Exchange, source: str, date: str) -> tuple[str, dict[str, object]]:
-    """Return an answer as a row of the file of samples that such answers are in."""
+    """Return the file of samples that has such answers, and the row for it."""
     answer, situation = exchange.answer, f"{exchange.step}: {exchange.situation}"
+    asked: dict[str, object] = {"method": answer.method, "path": answer.path}
+    headers: dict[str, object] = {"headers": dict(answer.headers)}
+    told: dict[str, object] = {"status": answer.status, **headers}
+    body = answer.body if answer.body is not None else answer.words
     if answer.status >= 400:
-        seen = {"situation": situation, "source": source, "method": answer.method, "path": answer.path}
-        return "errors.json", {
-            **seen,
-            "status": answer.status,
-            "headers": dict(answer.headers),
-            "body": answer.body if answer.body is not None else answer.words,
-        }
-    if answer.path.endswith("/runtime") and answer.method == "GET":
-        return "runtimes.json", {
-            "situation": situation,
-            "source": source,
-            "headers": dict(answer.headers),
-            "runtime": answer.body,
-        }
+        return "errors.json", {"situation": situation, "source": source, **asked, **told, "body": body}
     if answer.method != "GET":
-        return "exchanges.json", {
-            "recording": situation,
-            "method": answer.method,
-            "path": answer.path,
-            "request": answer.request,
-            "status": answer.status,
-            "headers": dict(answer.headers),
-            "answer": answer.body,
-        }
-    return "evidence.json", {
-        "what": exchange.step,
-        "situation": exchange.situation,
-        "certainty": f"one tour, {date}",
-        "method": answer.method,
-        "path": answer.path,
-        "status": answer.status,
-        "headers": dict(answer.headers),
-        "body": answer.body if answer.body is not None else answer.words,
-    }
+        row = {"recording": situation, **asked, "request": answer.request, **told, "answer": answer.body}
+        return "exchanges.json", row
+    if answer.path.endswith("/runtime"):
+        return "runtimes.json", {"situation": situation, "source": source, **headers, "runtime": answer.body}
+    found = {"what": exchange.step, "situation": exchange.situation, "certainty": f"one tour, {date}"}
+    return "evidence.json", {**found, **asked, **told, "body": body}
 
 
 def _lines(rows: Sequence[object]) -> str:

@@ -1,4 +1,4 @@
-"""Puts the Space back as it was found, as far as that can be done, also where the tour was cancelled."""
+"""Puts the Space back as it was found, as far as possible, also after a cancel."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def cancel(_number: int, _frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def restored(tour: Tour) -> Iterator[None]:
-    """Undo at the end what steps have left undone, then bring back the stage."""
+    """Undo at the end what steps could not undo themselves, then bring back the stage."""
     try:
         yield
     finally:
@@ -36,7 +36,7 @@ def restored(tour: Tour) -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let no signal cancel what is done here."""
+    """Ignore the signals that cancel."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     _ignore()
     try:
@@ -47,8 +47,8 @@ def undisturbed() -> Iterator[None]:
 
 
 def restore_stage(tour: Tour) -> None:
-    """Pause what was paused; start what was not, and is now."""
-    found = tour.likeness.stage
+    """Pause a Space that was paused; restart one that was not, and is now."""
+    found = tour.profile.stage
     stage, _ = tour.look(keep=False)
     if found == "PAUSED" and stage != "PAUSED":
         tour.connection.ask("POST", tour.path("/pause"))

@@ -1,11 +1,11 @@
-"""The shape of JSON: keys, types and nulls at every depth, without the values, which differ from Space to Space."""
+"""The shape of JSON: keys, types and nulls at every depth. Values are left out, as they differ from Space to Space."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-# Keys that an answer may have or lack, and may have a null in, by reason of the Space or the account, not of the Hub.
+# Keys that may be missing or null because of the Space or the account, so that they tell nothing of the Hub.
 OPTIONAL = frozenset(
     {
         "errorMessage",  # of a runtime: where something went wrong
@@ -19,7 +19,7 @@ OPTIONAL = frozenset(
         "fineGrained",  # of a token: of that kind
     }
 )
-# Keys whose contents are the user's own.
+# Keys with contents that the user makes.
 FREE = frozenset({"cardData"})
 
 _FORMS = (
@@ -32,7 +32,7 @@ _FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What values of one place are: their types, the keys of objects (`always`: of all of them), and list items."""
+    """What the values of one place have: their types, keys of objects (`always`: in every object), items of lists."""
 
     kinds: frozenset[str] = frozenset()
     fields: Mapping[str, "Shape"] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Shape:
 
 
 def shape_of(value: object) -> Shape:
-    """Return the shape of a value that came as JSON."""
+    """Return the shape of a JSON value."""
     match value:
         case dict():
             fields = {str(key): shape_of(item) for key, item in value.items()}
@@ -58,7 +58,7 @@ def shape_of(value: object) -> Shape:
 
 
 def shape_of_all(values: Iterable[object]) -> Shape:
-    """Return what all of the values are."""
+    """Return the shape that covers all of the values."""
     return reduce(merge, map(shape_of, values), Shape())
 
 
@@ -68,7 +68,7 @@ def form_of(text: str) -> str:
 
 
 def merge(one: Shape, other: Shape) -> Shape:
-    """Return what values of either shape are."""
+    """Return the shape that covers both."""
     fields = {
         name: merge(one.fields.get(name, Shape()), other.fields.get(name, Shape()))
         for name in (*one.fields, *(name for name in other.fields if name not in one.fields))
@@ -80,7 +80,7 @@ def merge(one: Shape, other: Shape) -> Shape:
 
 
 def differences(found: Shape, simulated: Shape, place: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield each place where values are of another shape, with what it is in the simulated Hub and what was found."""
+    """Yield each place where the shape is another one, with that of the simulated Hub and the one found."""
     if foreign := found.kinds - simulated.kinds:
         yield place or "the answer", " or ".join(sorted(simulated.kinds)), " or ".join(sorted(foreign))
     if "an object" in found.kinds & simulated.kinds:

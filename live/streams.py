@@ -1,4 +1,4 @@
-"""What a Hub streams, seen from outside: which events come and when, which lines a log has, and whether it closes."""
+"""What a Hub streams: which events come, which lines a log has, and whether the stream closes."""
 
 import json
 import re
@@ -16,24 +16,24 @@ from live.connection import Connection
 from live.findings import Answer
 from live.headers import watched
 
-# Events of a log that are looked at; the rest would only tell the same.
+# Events of a log that are read; more would show nothing new.
 MOST_EVENTS = 5000
 # Bytes of one event.
 MOST_BYTES = 1024 * 1024
 
 
 class End(Enum):
-    """How a stream was left."""
+    """How a stream ended, or was left."""
 
-    CLOSED = "it closes when all is said"
+    CLOSED = "it closes after the last line"
     OPEN = "it stays open"
     BROKEN = "it breaks off"
-    MANY = "it has more lines than are looked at"
+    MANY = "it has more lines than are read"
 
 
 @dataclass(frozen=True, slots=True)
 class LogRead:
-    """A log as it came: its answer, the names of its events, its lines as JSON, and how it ended."""
+    """A log: its answer, the names of its events, its lines as JSON, and how it ended."""
 
     answer: Answer
     names: frozenset[str]
@@ -42,32 +42,32 @@ class LogRead:
 
 
 @dataclass(slots=True)
-class _Came:
+class _Received:
     names: set[str] = field(default_factory=set)
     lines: list[object] = field(default_factory=list)
 
 
 def read_log(connection: Connection, path: str, *, now: float, quiet: float) -> LogRead:
     """Read a log until it closes, shows that it stays open, or says nothing for `quiet` seconds of this machine."""
-    came = _Came()
+    received = _Received()
     timeout = httpx2.Timeout(60.0, read=quiet)
     with connection.streaming.sse(
         connection.endpoint + path, headers=connection.headers(), timeout=timeout, max_event_size=MOST_BYTES
     ) as source:
         answer = _opened(source.response, path=path, now=now)
-        end = _read(source, came) if answer.status < 400 else End.CLOSED
-    return LogRead(answer=answer, names=frozenset(came.names), lines=came.lines, end=end)
+        end = _read(source, received) if answer.status < 400 else End.CLOSED
+    return LogRead(answer=answer, names=frozenset(received.names), lines=received.lines, end=end)
 
 
-def _read(source: httpx2.EventSource, came: _Came) -> End:
+def _read(source: httpx2.EventSource, received: _Received) -> End:
     try:
         for event in source:
             if event.data.strip():
-                came.names.add(event.event)
-                came.lines.append(_line(event.data))
-            elif came.lines:  # a sign of life after all that there is
+                received.names.add(event.event)
+                received.lines.append(_line(event.data))
+            elif received.lines:  # a sign of life after all that there is
                 return End.OPEN
-            if len(came.lines) >= MOST_EVENTS:
+            if len(received.lines) >= MOST_EVENTS:
                 return End.MANY
     except httpx2.ReadTimeout:
         return End.OPEN
@@ -77,7 +77,7 @@ def _read(source: httpx2.EventSource, came: _Came) -> End:
 
 
 def _line(data: str) -> object:
-    """Return an event of a log without what it says: an app's log is its owner's business."""
+    """Return a line of a log without its words, which may be private."""
     try:
         read = json.loads(data)
     except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ def _line(data: str) -> object:
 
 
 def _outline(text: str) -> str:
-    """Return the words that the Hub itself puts at the start of a log, or nothing of the line but its end."""
+    """Return the header that the Hub puts at the start of a log; of other lines only whether they end in a newline."""
     newline = "\n" if text.endswith("\n") else ""
     if not text.startswith("====="):
         return f"…{newline}"
@@ -96,7 +96,7 @@ def _outline(text: str) -> str:
 
 
 class Listener:
-    """Hears the status events of a Space in a thread of its own, until it is left."""
+    """Listens to the status events of a Space in another thread, until the block ends."""
 
     def __init__(self, connection: Connection, path: str, *, now: float) -> None:
         self.heard: list[tuple[str, str]] = []
@@ -117,17 +117,17 @@ class Listener:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up, which ends the thread wherever it is."""
+        """Shut the connection down, which ends the thread even while it waits."""
         network = self._source.response.extensions.get("network_stream")
         connected = network.get_extra_info("socket") if network is not None else None
         if connected is not None:
-            with suppress(OSError):  # the other side was faster
+            with suppress(OSError):  # the Hub has closed it already
                 connected.shutdown(socket.SHUT_RDWR)
         self._thread.join(timeout=10)
         self._stream.__exit__(None, None, None)
 
     def wait(self, stage: str, seconds: float) -> bool:
-        """Wait until an event after those waited for before has told the stage, for so many seconds of this machine."""
+        """Wait so many seconds of this machine for a new event that names the stage; return whether it came."""
         told = re.compile(rf"\b{re.escape(stage)}\b")
 
         def found() -> int | None:
@@ -140,7 +140,7 @@ class Listener:
         return at is not None
 
     def _listen(self) -> None:
-        # AttributeError is what an SSL socket raises that was shut down by another thread.
+        # An SSL socket that another thread has shut down raises AttributeError.
         with suppress(httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, AttributeError):
             for event in self._source if self.answer.status < 400 else ():
                 if event.data.strip():
@@ -153,7 +153,7 @@ class Listener:
 
 
 def _opened(response: httpx2.Response, *, path: str, now: float) -> Answer:
-    """Return the answer with which a stream begins."""
+    """Return the answer that a stream begins with."""
     refused = response.status_code >= 400
     return Answer(
         method="GET",
@@ -168,7 +168,7 @@ def _opened(response: httpx2.Response, *, path: str, now: float) -> Answer:
 
 
 def _said(response: httpx2.Response) -> str:
-    """Return the words of a refusal; what is not JSON might be a stream that never ends."""
+    """Return the words of a refusal. Only JSON is read: anything else might never end."""
     if not response.headers.get("content-type", "").startswith("application/json"):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What is known of the Space and of who asks before the tour begins, and whether it may begin."""
+"""What must be known of the Space and the account before the tour, and whether the tour may begin."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ MOST_PAGES = 10
 
 
 class CannotRun(Exception):
-    """The tour cannot be made, or may not be."""
+    """The tour is impossible, or not allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
-    """What the simulated Space has to have in common with the one of the tour, and what `host` to visit.
+class Profile:
+    """What the simulated Space must have in common with the real one, and the `host` of the app.
 
-    `can_pay` is None where it is not known. `spaces` is how many Spaces the listing of the owner has.
+    `can_pay` is None where it is not known. `spaces` is how many Spaces the owner has.
     """
 
     id: str
@@ -39,8 +39,8 @@ class Likeness:
         return self.id.partition("/")[0]
 
 
-def survey(connection: Connection, id: str) -> Likeness:
-    """Look at the Space, its owner's listing, the token's owner and the price list; raises CannotRun."""
+def survey(connection: Connection, id: str) -> Profile:
+    """Look at the Space, its owner's listing, the account and the price list; raises CannotRun."""
     whoami = connection.ask("GET", "/api/whoami-v2")
     if whoami.status != 200:
         raise CannotRun(f"the Hub does not take the token ({whoami.status}: {whoami.words}); make another one")
@@ -51,7 +51,7 @@ def survey(connection: Connection, id: str) -> Likeness:
     sleep_time, can_pay = within(runtime, "gcTimeout"), within(whoami.body, "canPay")
     hardware = text_of(runtime, "hardware", "requested")
     free, paid = _prices(connection)
-    likeness = Likeness(
+    profile = Profile(
         id=id,
         user=user,
         sdk=text_of(space.body, "sdk"),
@@ -65,12 +65,12 @@ def survey(connection: Connection, id: str) -> Likeness:
         can_pay=can_pay if isinstance(can_pay, bool) and user == id.partition("/")[0] else None,
         paid_flavor=paid,
     )
-    _check(likeness, free=free)
-    return likeness
+    _check(profile, free=free)
+    return profile
 
 
 def count_spaces(connection: Connection, owner: str) -> int:
-    """Return how many Spaces of the owner the listing has, up to the most that is looked at."""
+    """Return how many Spaces the owner has, as far as MOST_PAGES show."""
     count, address = 0, f"/api/spaces?author={owner}&limit=1000"
     for _ in range(MOST_PAGES):
         page = connection.ask("GET", address)
@@ -82,7 +82,7 @@ def count_spaces(connection: Connection, owner: str) -> int:
 
 
 def next_page(link: str, *, endpoint: str) -> str:
-    """Return the address of the next page, if it is one of the same Hub."""
+    """Return the address of the next page, if there is one and it is of the same Hub."""
     address = link.partition("<")[2].partition(">")[0]
     return address if 'rel="next"' in link and address.startswith(f"{endpoint}/") else ""
 
@@ -96,17 +96,17 @@ def _prices(connection: Connection) -> tuple[set[str], str]:
     return {name for name, cost in prices.items() if cost == 0}, min(paid, key=lambda name: paid[name], default="")
 
 
-def _check(likeness: Likeness, *, free: set[str]) -> None:
-    """Raise CannotRun for a Space that may cost money, or that there is nothing to see of."""
-    if likeness.sdk == "static":
-        raise CannotRun(f"{likeness.id} is a static Space, which has no runtime; make one with gradio or docker")
-    if likeness.hardware not in free:
+def _check(profile: Profile, *, free: set[str]) -> None:
+    """Raise CannotRun for a Space that may cost money, or that shows too little."""
+    if profile.sdk == "static":
+        raise CannotRun(f"{profile.id} is a static Space, which has no runtime; make one with gradio or docker")
+    if profile.hardware not in free:
         raise CannotRun(
-            f"{likeness.id} asks for {likeness.hardware or 'unknown hardware'}, which may cost money; use free hardware"
+            f"{profile.id} asks for {profile.hardware or 'unknown hardware'}, which may cost money; use free hardware"
         )
-    if kind_of(likeness.stage) is Kind.MOVING:
-        raise CannotRun(f"{likeness.id} is in {likeness.stage}; wait until it has come to rest")
-    if kind_of(likeness.stage) is Kind.BROKEN:
-        raise CannotRun(f"{likeness.id} is in {likeness.stage}; repair it first, so that there is something to compare")
-    if not likeness.host.startswith(("https://", "http://")):
-        raise CannotRun(f"the Hub does not tell the host of {likeness.id}")
+    if kind_of(profile.stage) is Kind.MOVING:
+        raise CannotRun(f"{profile.id} is in {profile.stage}; wait until it runs, sleeps or is paused")
+    if kind_of(profile.stage) is Kind.BROKEN:
+        raise CannotRun(f"{profile.id} is in {profile.stage}; repair it first, so that there is something to compare")
+    if not profile.host.startswith(("https://", "http://")):
+        raise CannotRun(f"the Hub does not tell the host of {profile.id}")

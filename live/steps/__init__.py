@@ -1,4 +1,4 @@
-"""The steps of the tour in their order, each with what it does to the Space, and how they are made one by one."""
+"""The steps of the tour in their order, with what each does to the Space."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ NOT_ASKED_FOR = "left out, as you asked"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step: what it does to the Space, in the words of the plan that is shown first, and how it is made."""
+    """A step: what it does to the Space, in words for the user, and the function that makes it."""
 
     does: str
-    run: Callable[[Tour], None] | None = None  # None: a part of another step, which can be left out by itself
+    run: Callable[[Tour], None] | None = None  # None: a part of other steps, which can be left out
 
 
 STEPS: Mapping[str, Step] = {
@@ -33,20 +33,20 @@ STEPS: Mapping[str, Step] = {
     "restart-paused": Step("restarts the paused Space", changes.restart_paused),
     "factory": Step("pauses the Space and sends it a factory reboot", changes.factory),
     "hardware": Step(
-        "asks for paid hardware, to be refused: only where the account is known not to be able to pay",
+        "asks for paid hardware, to be refused (only where the account cannot pay)",
         refusals.hardware,
     ),
-    "sleep-time": Step("asks for a sleep time, to be refused on free hardware", refusals.sleep_time),
-    "bad-token": Step("asks with a token that is not known", refusals.bad_token),
-    "absent": Step("asks for a Space that does not exist, with and without the token", refusals.absent),
+    "sleep-time": Step("asks for a sleep time, which free hardware is refused", refusals.sleep_time),
+    "bad-token": Step("reads with an unknown token", refusals.bad_token),
+    "absent": Step("reads a Space that does not exist, with and without the token", refusals.absent),
     "rename": Step("renames the Space and renames it back (only with --rename)", repository.rename),
-    "rollback": Step("makes a commit, tries one that must be refused, takes the first back", repository.rollback),
+    "rollback": Step("makes a commit, tries one that must be refused, and undoes the first", repository.rollback),
     "quota": Step("reads the quota headers", looks.quota),
 }
 
 
-def conduct(tour: Tour) -> None:
-    """Make all steps that are wanted; one that cannot be made does not keep the others from it."""
+def make_steps(tour: Tour) -> None:
+    """Make all steps that are wanted; the tour goes on after one that fails."""
     for name, step in STEPS.items():
         tour.step = name
         if name not in tour.wanted:
@@ -68,5 +68,5 @@ def _make(tour: Tour, run: Callable[[Tour], None]) -> None:
 
 
 def troubles(skips: Sequence[Skip]) -> list[Skip]:
-    """Return what was left out although nobody asked for it."""
+    """Return the steps that failed."""
     return [skip for skip in skips if skip.trouble]

@@ -1,21 +1,21 @@
-"""Steps that only read: the Space, the token's owner, the listing, the quota."""
+"""Steps that only read: the Space, the account, the listing, the quota."""
 
 from dataclasses import replace
 
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from live.connection import Who
-from live.findings import Answer, Kind, Span, text_of
+from live.findings import Answer, Rule, Span, text_of
 from live.survey import next_page
 from live.tour import Tour
 
 EXPANDED = ("author", "lastModified", "private", "runtime", "sdk", "sha", "subdomain", "tags")
-# Seconds after which a listing that lags is not waited for any more.
+# Seconds after which a listing is not waited for any more.
 LAG = 120.0
 
 
 def look(tour: Tour) -> None:
-    """Look at the Space in all the ways that the action does."""
+    """Look at the Space in every way that the action does."""
     tour.get("", "the whole Space")
     tour.get("", "the Space with expand", params=tuple(("expand", name) for name in EXPANDED))
     tour.look()
@@ -34,23 +34,23 @@ def listing(tour: Tour) -> None:
         named = f"a listing with limit={limit}" if limit else "a listing"
         answer, size = _page(tour, (("limit", limit),) if limit else ())
         tour.note(named, answer)
-        tour.fact(f"entries of {named}", Kind.SAME, size)
-    if tour.likeness.spaces < 2:
-        tour.skip(f"{tour.likeness.owner} has one Space only, so that no listing has a second page")
+        tour.fact(f"entries of {named}", Rule.SAME, size)
+    if tour.profile.spaces < 2:
+        tour.skip(f"{tour.profile.owner} has one Space only, so that no listing has a second page")
     else:
         first, _ = _page(tour, (("limit", "1"),))
         address = next_page(first.headers.get("link", ""), endpoint=tour.connection.endpoint)
-        tour.fact("a listing leads to its next page", Kind.SAME, bool(address))
+        tour.fact("a listing leads to its next page", Rule.SAME, bool(address))
         if address:
             second = tour.connection.ask("GET", address)
             size = len(second.body) if isinstance(second.body, list) else None
-            tour.fact("entries of a second page", Kind.SAME, size)
+            tour.fact("entries of a second page", Rule.SAME, size)
     tour.look()
     tour.note("an expanded listing, as it was found", _entry(tour))
 
 
 def listing_lag(tour: Tour, stage: str) -> None:
-    """Ask for the listing until it shows the stage that a look has just shown, and keep how long that took."""
+    """Ask for the listing until it shows the stage that a look shows, and keep how long that took."""
     _, seen = tour.look(keep=False)
     behind = seen.answered
     while True:
@@ -64,23 +64,23 @@ def listing_lag(tour: Tour, stage: str) -> None:
     if told == stage:
         tour.note(f"an expanded listing while {stage}", answer, step="listing")
     span = Span(behind - seen.answered, answer.answered - seen.answered)
-    tour.fact(f"the listing lags after {stage}", Kind.AT_MOST, span, step="listing")
+    tour.fact(f"the listing lags after {stage}", Rule.AT_MOST, span, step="listing")
 
 
 def quota(tour: Tour) -> None:
-    """Ask twice, and see whether the quota headers count."""
+    """Look twice, and see whether the quota headers count."""
     answers = [tour.get("/runtime", "an answer with its quota") for _ in range(2)]
     first, second = (parse_ratelimit_headers(answer.headers) for answer in answers)
-    tour.fact("huggingface_hub reads the quota headers", Kind.SAME, first is not None)
+    tour.fact("huggingface_hub reads the quota headers", Rule.SAME, first is not None)
     if first is not None and second is not None:
         if answers[1].answered - answers[0].sent + 1 < first.reset_in_seconds:  # both were asked in one window
-            tour.fact("each request counts", Kind.SAME, second.remaining < first.remaining)
-        tour.fact("seconds of a window", Kind.SAME, first.window_seconds)
+            tour.fact("each request counts", Rule.SAME, second.remaining < first.remaining)
+        tour.fact("seconds of a window", Rule.SAME, first.window_seconds)
 
 
 def _page(tour: Tour, params: tuple[tuple[str, str], ...]) -> tuple[Answer, int | None]:
-    """Return a page, without the entries of other Spaces, and how many it had."""
-    answer = tour.connection.ask("GET", "/api/spaces", params=(("author", tour.likeness.owner), *params))
+    """Return a page, without the entries of other Spaces, and how many entries it had."""
+    answer = tour.connection.ask("GET", "/api/spaces", params=(("author", tour.profile.owner), *params))
     if not isinstance(answer.body, list):
         return answer, None
     own = [entry for entry in answer.body if text_of(entry, "id") == tour.id]
@@ -88,7 +88,7 @@ def _page(tour: Tour, params: tuple[tuple[str, str], ...]) -> tuple[Answer, int 
 
 
 def _entry(tour: Tour) -> Answer:
-    """Return the Space's own entry in a listing as the action asks for it, wherever it stands."""
+    """Return the page of a listing that has the Space, with no other entries."""
     params = (("limit", "1000"), *(("expand", name) for name in EXPANDED))
     answer, _ = _page(tour, params)
     while isinstance(answer.body, list) and not answer.body:

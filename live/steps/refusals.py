@@ -1,4 +1,4 @@
-"""Steps that ask for what must be refused. What is granted against all expectation is undone at once."""
+"""Steps that ask for what must be refused. What is granted all the same is undone at once."""
 
 from live.connection import Who
 from live.tour import Impossible, Tour
@@ -8,15 +8,15 @@ ABSENT = "no-such-space-5b1f0c"
 
 
 def hardware(tour: Tour) -> None:
-    """Ask for the cheapest paid hardware, where the account is known not to be able to pay."""
-    likeness = tour.likeness
-    if likeness.can_pay is not False:
-        known = "can pay" if likeness.can_pay else "is not known not to be able to pay"
+    """Ask for the cheapest paid hardware, only where the Hub says that the account cannot pay."""
+    profile = tour.profile
+    if profile.can_pay is not False:
+        known = "can pay" if profile.can_pay else "may be able to pay"
         raise Impossible(f"the account {known}, so no paid hardware is asked for")
-    if not likeness.paid_flavor:
+    if not profile.paid_flavor:
         raise Impossible("the price list has no paid hardware")
     tour.undo["hardware"] = lambda: _back(tour)
-    answer = tour.post("/hardware", "paid hardware without a payment method", body={"flavor": likeness.paid_flavor})
+    answer = tour.post("/hardware", "paid hardware without a payment method", body={"flavor": profile.paid_flavor})
     if not 400 <= answer.status < 500:
         _back(tour)
     del tour.undo["hardware"]
@@ -24,7 +24,7 @@ def hardware(tour: Tour) -> None:
 
 def sleep_time(tour: Tour) -> None:
     """Ask for a sleep time on free hardware."""
-    before = tour.likeness.sleep_time
+    before = tour.profile.sleep_time
     seconds = {"seconds": -1 if before is None else before}
     tour.undo["sleep time"] = lambda: tour.connection.ask("POST", tour.path("/sleeptime"), body=seconds)
     answer = tour.post("/sleeptime", "a sleep time on free hardware", body={"seconds": 3600})
@@ -34,14 +34,14 @@ def sleep_time(tour: Tour) -> None:
 
 
 def bad_token(tour: Tour) -> None:
-    """Ask with a token that no Hub knows."""
+    """Look with a token that no Hub knows."""
     tour.get("/runtime", "a look with an unknown token", who=Who.STRANGER)
     tour.note("whoami with an unknown token", tour.connection.ask("GET", "/api/whoami-v2", who=Who.STRANGER))
 
 
 def absent(tour: Tour) -> None:
     """Ask for a Space that does not exist."""
-    path = f"/api/spaces/{tour.likeness.owner}/{ABSENT}"
+    path = f"/api/spaces/{tour.profile.owner}/{ABSENT}"
     for who, words in ((Who.OWNER, "with a token"), (Who.ANONYMOUS, "without a token")):
         for rest in ("", "/runtime"):
             answer = tour.connection.ask("GET", path + rest, who=who)
@@ -50,7 +50,7 @@ def absent(tour: Tour) -> None:
 
 
 def _back(tour: Tour) -> None:
-    """Take the free hardware again, and pause the Space, so that nothing can be billed."""
-    tour.say("The Hub has granted paid hardware: the free one is asked for again, and the Space paused.")
-    for rest, body in (("/pause", None), ("/hardware", {"flavor": tour.likeness.hardware})):
+    """Pause the Space and ask for free hardware again, so that nothing is billed."""
+    tour.say("The Hub has granted paid hardware: the tour pauses the Space and asks for free hardware again.")
+    for rest, body in (("/pause", None), ("/hardware", {"flavor": tour.profile.hardware})):
         tour.connection.ask("POST", tour.path(rest), body=body)

@@ -1,4 +1,4 @@
-"""Steps about the repository: a rename that leads to the new name, commits, and a commit that takes one back."""
+"""Steps that change the repository: its name, and its files."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
 from live.connection import Operations
-from live.findings import Answer, Kind, text_of
+from live.findings import Answer, Rule, text_of
 from live.tour import Impossible, Tour
 
 FILE = "live-check.txt"
@@ -14,7 +14,7 @@ RENAMED = "-live-check"
 
 
 def rename(tour: Tour) -> None:
-    """Rename the Space, ask for it by its old name, and rename it back."""
+    """Rename the Space, look at it by its old name, and rename it back."""
     new = tour.id + RENAMED
     tour.undo["name"] = lambda: _move(tour, new, tour.id)
     answer = tour.note("a rename", _move(tour, tour.id, new))
@@ -32,32 +32,27 @@ def rename(tour: Tour) -> None:
 
 
 def rollback(tour: Tour) -> None:
-    """Make a commit, be refused with one that does not know of it, and take it back with another."""
-    tour.be("RUNNING")
-    first = _head(tour)
-    before = _files(tour)
+    """Make a commit, try another with the same parent, which must be refused, and undo the first."""
+    tour.bring_to("RUNNING")
+    first, before = _head(tour), _files(tour)
     tour.undo["file"] = lambda: _remove(tour)
     made = _commit(tour, "a commit", [_addition("one")], parent=first)
     if not made:
         _remove(tour)
         del tour.undo["file"]
         raise Impossible("the Hub has made no commit")
-    passage = tour.follow(before="RUNNING", written=tour.clock.now())
-    tour.changed("a push", passage)
-    _served(tour, made, what="after a push")
+    stage = _deployed(tour, "a push", before="RUNNING", commit=made)
     commits = tour.get("/commits/main", "the commits")
     newest = commits.body[0] if isinstance(commits.body, list) and commits.body else None
-    tour.fact("the newest commit is the one made", Kind.SAME, text_of(newest, "id") == made)
+    tour.fact("the newest commit is the one made", Rule.SAME, text_of(newest, "id") == made)
     _commit(tour, "a commit with a stale parent", [_addition("two")], parent=first)
     head = _head(tour)
-    tour.fact("a commit with a stale parent changes nothing", Kind.SAME, head == made)
-    back = _commit(tour, "a commit that takes one back", [CommitOperationDelete(path_in_repo=FILE)], parent=head)
+    tour.fact("a commit with a stale parent changes nothing", Rule.SAME, head == made)
+    back = _commit(tour, "a commit that undoes one", [CommitOperationDelete(path_in_repo=FILE)], parent=head)
     if back:
         del tour.undo["file"]
-    last = tour.follow(before=passage.last, written=tour.clock.now())
-    tour.changed("a rollback", last)
-    _served(tour, back, what="after a rollback")
-    tour.fact("the files are what they were before", Kind.SAME, _files(tour) == before)
+    _deployed(tour, "a rollback", before=stage, commit=back)
+    tour.fact("the files are what they were before", Rule.SAME, _files(tour) == before)
 
 
 def _move(tour: Tour, old: str, new: str) -> Answer:
@@ -70,7 +65,7 @@ def _addition(word: str) -> CommitOperationAdd:
 
 
 def _commit(tour: Tour, what: str, operations: Operations, *, parent: str) -> str:
-    """Make a commit, keep the answers, and return its id; empty where there is none."""
+    """Make a commit, keep the answers, and return its id; empty if it was refused."""
     made = ""
     for answer in tour.connection.commit(tour.id, operations, parent=parent, message=f"Check: {what}"):
         request = answer.path.partition("?")[0].split("/")[-2]
@@ -93,10 +88,14 @@ def _files(tour: Tour) -> dict[str, str]:
     return {text_of(row, "path"): text_of(row, "oid") for row in rows}
 
 
-def _served(tour: Tour, commit: str, *, what: str) -> None:
+def _deployed(tour: Tour, what: str, *, before: str, commit: str) -> str:
+    """Follow the Space after a commit, see whether it serves that one, and return its stage."""
+    transition = tour.follow(before=before, written=tour.clock.now())
+    tour.changed(what, transition)
     stage, answer = tour.look()
     if stage == "RUNNING":
-        tour.fact(f"the commit is served {what}", Kind.SAME, text_of(answer.body, "sha") == commit)
+        tour.fact(f"the commit is served after {what}", Rule.SAME, text_of(answer.body, "sha") == commit)
+    return transition.last
 
 
 def _remove(tour: Tour) -> None:

@@ -12,10 +12,10 @@ import pytest
 from live.comparison import compare
 from live.connection import Connection
 from live.findings import Difference, Journal
-from live.reference import KEEP_ALIVE, NOBODY, PATIENCE, simulate
+from live.reference import KEEP_ALIVE, NO_CERTIFICATES, PATIENCE, simulate
 from live.restoring import restored
-from live.steps import STEPS, conduct
-from live.survey import Likeness, survey
+from live.steps import STEPS, make_steps
+from live.survey import Profile, survey
 from live.tour import Patience, Tour
 from simhub.clock import FakeClock
 from simhub.scenarios import BUILD_LOG, RUN_LOG
@@ -45,18 +45,18 @@ class Place:
 
     @contextmanager
     def connection(self, clock=None):
-        with Connection(endpoint=self.hub.url, token=TOKEN, clock=clock or self.clock, trusted=NOBODY) as connection:
+        with Connection(endpoint=self.hub.url, token=TOKEN, clock=clock or self.clock, trusted=NO_CERTIFICATES) as connection:
             yield connection
 
     def go(self, wanted=ALL, *, clock=None, patience: Patience = PATIENCE, restore=False) -> Journal:
         """Make the steps and return what they find."""
         with self.connection(clock) as connection:
-            self.tour = Tour(connection=connection, likeness=survey(connection, "acme/demo"), clock=clock or self.clock, say=self.said.append, wanted=frozenset(wanted), patience=patience)
+            self.tour = Tour(connection=connection, profile=survey(connection, "acme/demo"), clock=clock or self.clock, say=self.said.append, wanted=frozenset(wanted), patience=patience)
             if restore:
                 with restored(self.tour):
-                    conduct(self.tour)
+                    make_steps(self.tour)
             else:
-                conduct(self.tour)
+                make_steps(self.tour)
         return self.tour.journal
 
     def lie(self, lie: Lie) -> None:
@@ -69,13 +69,13 @@ class Place:
 
     def compared(self, found: Journal, wanted=ALL) -> list[Difference]:
         """Compare what was found here with what the simulated Hub says."""
-        return compare(found, expected(replace(self.tour.likeness, host="http://apps.example"), frozenset(wanted)))
+        return compare(found, expected(replace(self.tour.profile, host="http://apps.example"), frozenset(wanted)))
 
 
 @cache
-def expected(likeness: Likeness, wanted: frozenset[str]) -> Journal:
+def expected(profile: Profile, wanted: frozenset[str]) -> Journal:
     """Return what the simulated Hub says, made once for all tests that expect the same."""
-    return simulate(likeness, wanted)
+    return simulate(profile, wanted)
 
 
 def environ(**more: str) -> dict[str, str]:

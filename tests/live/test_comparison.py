@@ -3,7 +3,7 @@
 import pytest
 
 from live.comparison import compare, unseen
-from live.findings import Answer, Exchange, Fact, Journal, Kind, Skip, Span
+from live.findings import Answer, Exchange, Fact, Journal, Rule, Skip, Span
 from live.headers import form, watched
 from live.shapes import differences, shape_of, shape_of_all
 
@@ -67,15 +67,15 @@ def test_other_headers_are_nobodys_business():
 @pytest.mark.parametrize(
     ("kind", "found", "simulated", "agree"),
     [
-        (Kind.SAME, 1, 1, True),
-        (Kind.SAME, 1, 2, False),
-        (Kind.ORDER, ["A", "C"], ["A", "B", "C"], True),
-        (Kind.ORDER, ["C", "A"], ["A", "B", "C"], False),
-        (Kind.ORDER, ["A", "X"], ["A", "B"], False),
-        (Kind.AMONG, frozenset("a"), frozenset("ab"), True),
-        (Kind.AMONG, frozenset("ac"), frozenset("ab"), False),
-        (Kind.AT_MOST, Span(1.0, 9.0), Span(0.0, 1.0), True),
-        (Kind.AT_MOST, Span(2.1, 2.2), Span(0.0, 1.0), False),
+        (Rule.SAME, 1, 1, True),
+        (Rule.SAME, 1, 2, False),
+        (Rule.ORDER, ["A", "C"], ["A", "B", "C"], True),
+        (Rule.ORDER, ["C", "A"], ["A", "B", "C"], False),
+        (Rule.ORDER, ["A", "X"], ["A", "B"], False),
+        (Rule.AMONG, frozenset("a"), frozenset("ab"), True),
+        (Rule.AMONG, frozenset("ac"), frozenset("ab"), False),
+        (Rule.AT_MOST, Span(1.0, 9.0), Span(0.0, 1.0), True),
+        (Rule.AT_MOST, Span(2.1, 2.2), Span(0.0, 1.0), False),
     ],
 )
 def test_facts_agree_as_their_kind_says(kind, found, simulated, agree):
@@ -87,7 +87,7 @@ def test_facts_agree_as_their_kind_says(kind, found, simulated, agree):
 def test_what_is_not_seen_is_listed():
     """Unless its step was left out."""
     answer = Answer(method="GET", path="/", status=200, headers={}, body=None, sent=0.0, answered=0.0)
-    simulated = Journal(exchanges=[Exchange("a", "one", answer), Exchange("b", "two", answer)], facts=[Fact("a", "three", Kind.SAME, 1)])
+    simulated = Journal(exchanges=[Exchange("a", "one", answer), Exchange("b", "two", answer)], facts=[Fact("a", "three", Rule.SAME, 1)])
     assert unseen(Journal(skips=[Skip("b", "why")]), simulated) == [("a", "one"), ("a", "three")]
     assert unseen(simulated, simulated) == []
 

@@ -32,7 +32,7 @@ def report():
     with opened() as there:
         there.lie(Lie((), "", told=everything_else))
         found = there.go(ALL - {"listing"})
-        names = aliases(found, there.tour.likeness, token=TOKEN)
+        names = aliases(found, there.tour.profile, token=TOKEN)
         return Report(differences=there.compared(found), skips=found.skips, unseen=[("a", "b|c")], answers=len(found.exchanges), date="2026-11-26", hub="https://huggingface.co", ended=True, aliases=names)
 
 
@@ -100,4 +100,4 @@ def test_a_journal_without_a_name_is_no_trouble(place):
     """As where whoami was left out."""
     there = place()
     there.go({"look"})
-    assert aliases(Journal(), there.tour.likeness, token="").text("acme/demo of acme") == "acme/demo of acme"
+    assert aliases(Journal(), there.tour.profile, token="").text("acme/demo of acme") == "acme/demo of acme"

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from live.connection import Connection
-from live.reference import NOBODY
+from live.reference import NO_CERTIFICATES
 from live.streams import Listener
 from simhub.server import Certificates
 from simhub.world import StatusEvents
@@ -21,7 +21,7 @@ LONG = 60.0
 def listening(request, place, tmp_path):
     """Return what opens a Hub, plain and over TLS, and listens to it; after its first sign of life it is silent."""
     tls = Certificates(tmp_path) if request.param == "https" else None
-    trusted = ssl.create_default_context(cafile=tls.ca_file) if tls else NOBODY
+    trusted = ssl.create_default_context(cafile=tls.ca_file) if tls else NO_CERTIFICATES
 
     def listening(**space):
         there = place(tls=tls, keep_alive=3600, **space)

@@ -3,7 +3,7 @@
 import pytest
 
 from hf_action.rules.stages import STAGES
-from live.findings import Kind
+from live.findings import Rule
 from live.steps import STEPS
 from live.steps.repository import FILE
 from live.survey import CannotRun
@@ -46,7 +46,7 @@ def test_a_whole_tour(place):
     assert facts["stages after a restart while PAUSED"] == ["PAUSED", "BUILDING", "APP_STARTING", "RUNNING"]
     assert facts["stages told by events"] == ["PAUSED", "BUILDING", "APP_STARTING", "RUNNING"]
     assert facts["lines of a build log with tail=1"] == 1
-    assert {stage for fact in journal.facts if fact.kind is Kind.ORDER for stage in fact.value} <= STAGES.keys()
+    assert {stage for fact in journal.facts if fact.rule is Rule.ORDER for stage in fact.value} <= STAGES.keys()
     assert there.compared(journal) == []
 
 
