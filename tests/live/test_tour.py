@@ -1,9 +1,13 @@
 """A tour of an honest Hub finds no difference, does what it says, and leaves the Space as it was."""
 
+import os
+import signal
+
 import pytest
 
 from hf_action.rules.stages import STAGES
 from live.findings import Rule
+from live.restoring import SIGNALS
 from live.steps import STEPS
 from live.steps.repository import FILE
 from live.survey import CannotRun
@@ -127,6 +131,21 @@ def test_every_change_is_waited_for_until_an_event_tells_it(place):
     there = place(status_events=StatusEvents.SILENT)
     told = [fact.value for fact in there.go({"events"}, patience=IMPATIENT).facts if fact.what == "stages told by events"]
     assert told == [[]]
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_no_signal_stops_the_putting_back(place, number):
+    """Also where the tour had come to its end; afterwards signals count again."""
+    there, heard = place(stage="PAUSED"), []
+    before = signal.signal(number, lambda *_: heard.append(number))
+    try:
+        there.hub.on_request = lambda request: request.path.endswith("/pause") and os.kill(os.getpid(), number)
+        there.go({"restart-paused"}, restore=True)
+        assert heard == [] and there.world.state("acme/demo").stage == "PAUSED"
+        signal.raise_signal(number)
+        assert heard == [number]
+    finally:
+        signal.signal(number, before)
 
 
 class _Cancelling:
