@@ -11,7 +11,7 @@ UNUSED := hf-xet pygithub pyjwt pynacl cryptography cffi pycparser requests urll
 # The summary is looked at where that is possible.
 BROWSER := $(if $(shell command -v npm 2>/dev/null),$(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),browser))
 
-.PHONY: help setup browser golden demo docs check lint types test quick steady docker bench mutants image base pins
+.PHONY: help setup browser golden demo docs check lint types test quick steady docker bench live mutants image base pins
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -77,6 +77,11 @@ docker: setup ## Run the tests of the built container and of workflow files; ski
 
 bench: setup ## Compare the action with what people use today, on this machine; fails where a goal is missed
 	@$(BIN)/python -m bench
+
+# HF_SPACE, HF_ENDPOINT and the token come from the environment or as words of make; LIVE holds options, as --help lists.
+live: export HF_SPACE := $(HF_SPACE)
+live: setup ## Hold the real Hub against the simulated one: make live HF_SPACE=owner/throwaway; docs/live.md
+	@$(BIN)/python -m live $(LIVE)
 
 # The post step's Undo and what is saved for it talk to the Hub, so they are not pure code; the rest of undo.py is.
 mutants: setup ## Change the pure modules in thousands of small ways, and count what the tests notice

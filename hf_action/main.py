@@ -161,7 +161,8 @@ def answer(words: list[str]) -> tuple[int, str] | None:
     if {"-h", "--help"} & set(words):
         from shutil import get_terminal_size
 
-        from hf_action.inputs.table import ALIASES, COMMANDS, OPERATIONS
+        from hf_action.inputs.commands import ALIASES, COMMANDS
+        from hf_action.inputs.table import OPERATIONS
         from hf_action.inputs.usage import usage, usage_of
 
         width = get_terminal_size(fallback=(100, 0)).columns

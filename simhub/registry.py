@@ -10,7 +10,7 @@ from simhub.life import Life
 
 @dataclass(slots=True)
 class Registry:
-    """All lives by the ids that they have now; `renames` are (when, new id) by the old one."""
+    """All lives by the ids that they have now; `renames` are (when, new id) by the old one, the last one last."""
 
     now: Callable[[], float]
     lives: dict[str, Life] = field(default_factory=dict)
@@ -30,9 +30,11 @@ class Registry:
         return self.lives[id]
 
     def renamed(self, id: str) -> str | None:
-        """Return the new id of what was called `id`, if it has one by now."""
-        when, new = self.renames.get(id, (inf, ""))
-        return new if when <= self.now() else None
+        """Return the new id of what was called `id`, if it has one by now; a name in use again leads nowhere."""
+        now = self.now()
+        past = {old: (when, number) for number, (old, (when, _)) in enumerate(self.renames.items()) if when <= now}
+        again = max((past[old] for old in past if self.renames[old][1] == id), default=(-inf, 0))
+        return self.renames[id][1] if past.get(id, again) > again else None
 
     def next_change(self) -> float:
         """Return when something will be different next; inf where all stays as it is."""

@@ -112,6 +112,7 @@ class World:
 
     def rename(self, id: str, to: str, after: float = 0.0) -> None:
         """Let the Space be called `to`, `after` so many seconds; the old name then leads to the new one."""
+        self._lives.renames.pop(id, None)
         self._lives.renames[id] = (self.now() + after, to)
 
     def renamed(self, id: str) -> str | None:

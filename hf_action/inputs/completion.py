@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hf_action.inputs.table import COMMANDS, INPUTS, OPERATIONS
+from hf_action.inputs.commands import COMMANDS
+from hf_action.inputs.table import INPUTS, OPERATIONS
 from hf_action.inputs.usage import OWN
 
 # The words that may come first.

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hf_action.inputs.checks import endpoint as check_endpoint
+from hf_action.inputs.commands import DOCTOR, DOCTOR_INPUTS, DOCTOR_TIMEOUT
 from hf_action.inputs.doors import TOKEN_VARIABLES, read_doctor_flags, read_variables
 from hf_action.inputs.readers import PUBLIC_HUB, shown
-from hf_action.inputs.table import CHANGES, DOCTOR, DOCTOR_INPUTS, DOCTOR_TIMEOUT, INPUTS, WRITES
+from hf_action.inputs.table import CHANGES, INPUTS, WRITES
 from hf_action.rules.outcomes import InvalidInput
 from hf_action.rules.selection import is_pattern
 from hf_action.rules.trusted import Keyless

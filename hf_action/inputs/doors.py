@@ -8,9 +8,10 @@ Source: docs/contract.md, "Front doors" and "Inputs", `token` and `endpoint`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hf_action.inputs.commands import ALIASES, DOCTOR
 from hf_action.inputs.names import nearest
 from hf_action.inputs.readers import PUBLIC_HUB, shown
-from hf_action.inputs.table import ALIASES, DOCTOR, INPUTS, OPERATIONS
+from hf_action.inputs.table import INPUTS, OPERATIONS
 from hf_action.rules.addresses import has_credentials
 
 # Where a token is looked for, in huggingface_hub's order.

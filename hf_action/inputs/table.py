@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from hf_action.inputs import forms
+from hf_action.inputs.commands import COMMANDS
 from hf_action.inputs.forms import Reader
 from hf_action.inputs.names import nearest
 from hf_action.inputs.readers import PUBLIC_HUB
@@ -27,20 +28,6 @@ CHANGES = frozenset(name for name, row in operations.OPERATIONS.items() if row.c
 DEPLOYS = frozenset(name for name, row in operations.OPERATIONS.items() if row.deploys)
 RETRIED = frozenset(name for name, row in operations.OPERATIONS.items() if row.retried)
 ALL = frozenset(OPERATIONS)
-
-# Words of other commands for an operation that a shell takes as well.
-ALIASES = {"ls": "list"}
-
-# What the command does beside the operations (docs/contract.md, Beside the operations).
-DOCTOR = "doctor"
-COMMANDS = {
-    DOCTOR: "Say of token, rights, quota, network, certificates and clock what is found, and what to do. It changes "
-    "nothing.",
-}
-# The inputs that the doctor uses; all others are warned about.
-DOCTOR_INPUTS = ("space-id", "operation", "timeout", "token", "endpoint")
-# Seconds that it may take where nobody says otherwise.
-DOCTOR_TIMEOUT = 30.0
 
 DEFAULT_STAGES = {name: row.waits_for for name, row in operations.OPERATIONS.items() if row.waits_for}
 

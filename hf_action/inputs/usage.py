@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hf_action.inputs.table import COMMANDS, DOCTOR, DOCTOR_INPUTS, DOCTOR_TIMEOUT, INPUTS, OPERATIONS, Group, Input
+from hf_action.inputs.commands import COMMANDS, DOCTOR, DOCTOR_INPUTS, DOCTOR_TIMEOUT
+from hf_action.inputs.table import INPUTS, OPERATIONS, Group, Input
 from hf_action.rules.outcomes import Outcome
 
 # Columns of the longest line: longer ones are hard to read, however wide the terminal is.

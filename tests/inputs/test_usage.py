@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from hf_action.inputs import forms
+from hf_action.inputs.commands import COMMANDS, DOCTOR
 from hf_action.inputs.completion import SHELLS, bash, flags
 from hf_action.inputs.readers import parse_boolean
-from hf_action.inputs.table import COMMANDS, DOCTOR, INPUTS, OPERATIONS, Group
+from hf_action.inputs.table import INPUTS, OPERATIONS, Group
 from hf_action.inputs.usage import OWN, hint, in_group, usage, usage_of
 from hf_action.rules.stages import STAGES
 from tests.support.screens import Terminal

@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sysconfig
 import threading
@@ -9,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RepositoryNotFoundError
@@ -59,6 +61,37 @@ def test_the_client_expands_only_what_is_asked(api):
     assert (info.author, info.sdk, info.likes, info.siblings) == (None, None, None, None)
     with pytest.raises(BadRequestError, match="expand"):
         api.space_info("demo/gpu", expand=["beauty"])
+
+
+def test_the_client_moves_a_space_and_back(api):
+    """The old name leads to the new one until it is in use again."""
+    api.move_repo("demo/gpu", "demo/moved", repo_type="space")
+    assert api.space_info("demo/moved").id == api.space_info("demo/gpu").id == "demo/moved"
+    api.move_repo("demo/moved", "demo/gpu", repo_type="space")
+    assert api.space_info("demo/gpu").id == api.space_info("demo/moved").id == "demo/gpu"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "status"),
+    [
+        ("demo/gpu", "demo/paused", "space", 400),
+        ("demo/gpu", "demo", "space", 400),
+        ("demo/gpu", "demo/moved", "dataset", 400),
+        ("demo/gpu", "somebody/gpu", "space", 403),
+        ("demo/absent", "demo/moved", "space", 404),
+    ],
+    ids=["a name in use", "no name", "no Space", "an owner without the right", "absent"],
+)
+def test_some_moves_are_refused(api, hub, old, new, kind, status):
+    """And change nothing."""
+    answer = httpx2.post(
+        f"{hub.url}/api/repos/move",
+        json={"fromRepo": old, "toRepo": new, "type": kind},
+        headers={"Authorization": "Bearer hf_simulatedwrite"},
+        verify=ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"]),
+    )
+    assert answer.status_code == status
+    assert api.space_info("demo/gpu").id == "demo/gpu"
 
 
 def test_the_client_restarts_waits_and_pauses(api, clock):
