@@ -132,7 +132,7 @@ class Actor:
         progress.goal = Goal(
             stages=settings.stages,
             began=began,
-            deadline=self._deadline_of(settings.timeout),
+            deadline=self.deadline_of(settings.timeout),
             before=before.stage if acted else progress.stage,
             commit="any" if operation.any_commit else settings.commit,
             head=progress.found.head,
@@ -144,7 +144,7 @@ class Actor:
             holds_already=holds,
         )
 
-    def _deadline_of(self, timeout: float) -> float:
+    def deadline_of(self, timeout: float) -> float:
         """Return when the budget of a Space ends; one that is not its own is the step's."""
         return self._deadline if timeout >= self._timeout else self._began + timeout
 

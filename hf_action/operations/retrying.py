@@ -5,7 +5,7 @@ What is the app's fault is never tried again: it would fail again.
 Source: docs/contract.md, "Inputs", `retries`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hf_action.clock import Clock
 from hf_action.operations.execution import Execution
@@ -16,13 +16,15 @@ from hf_action.rules.retrying import has_time, may_retry, pause
 
 
 class Retries:
-    """Opens failed Spaces again, and restarts them, until the deadline on `clock`."""
+    """Opens failed Spaces again, and restarts them; `deadline_of` tells on `clock` when a budget of so long ends."""
 
-    def __init__(self, *, execution: Execution, poller: Poller, clock: Clock, deadline: float) -> None:
+    def __init__(
+        self, *, execution: Execution, poller: Poller, clock: Clock, deadline_of: Callable[[float], float]
+    ) -> None:
         self._execution = execution
         self._poller = poller
         self._clock = clock
-        self._deadline = deadline
+        self._deadline_of = deadline_of
 
     def reopen(self, members: Iterable[SpaceProgress]) -> bool:
         """Open those Spaces again for which a restart may help, after a pause; return whether there are any."""
@@ -61,7 +63,7 @@ class Retries:
             return False
         if not may_retry(verdict, operation=settings.operation, restarts=restarts, retries=settings.retries):
             return False
-        if has_time(restarts, left=self._deadline - self._clock.now()):
+        if has_time(restarts, left=self._deadline_of(settings.timeout) - self._clock.now()):
             return True
         self._poller.info(progress, "the Hub's fault, but there is no time left to try again")
         return False

@@ -70,6 +70,15 @@ def test_there_must_be_time_for_it(run, world, hub):
     assert ended.elapsed < 40
 
 
+def test_a_space_has_a_budget_of_its_own(run, world, hub, tmp_path):
+    """The step's is no leave to restart what nobody would wait for."""
+    space(world, FAULT)
+    (tmp_path / "fleet.yml").write_text("spaces:\n  - id: acme/other\n    timeout: 40s\n    retries: 3\n")
+    ended = run("restart", fleet_file="fleet.yml", env={"GITHUB_WORKSPACE": str(tmp_path)}, timeout="20m")
+    assert (ended.result, len(restarts(hub))) == ("failed", 1)
+    assert "the Hub's fault, but there is no time left to try again" in ended.log
+
+
 @pytest.mark.parametrize("error", ["ModuleNotFoundError: No module named 'gradoi'", "Container exited"])
 def test_the_fault_of_the_app_is_never_tried_again(run, world, hub, error):
     """It would fail again."""
