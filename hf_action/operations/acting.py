@@ -129,6 +129,8 @@ class Actor:
             self.end(progress, Verdict(Outcome.OK, told))
             return
         before = progress.acted_on or progress.found.runtime
+        health = settings.health_check is not None and not operation.any_commit
+        restarted = progress.touched or progress.failed_before is not None
         progress.goal = Goal(
             stages=settings.stages,
             began=began,
@@ -139,8 +141,9 @@ class Actor:
             hardware=settings.hardware if operation.needs == "hardware" else None,
             settle=settings.settle,
             stable_for=settings.stable_for,
-            health=settings.health_check is not None and not operation.any_commit,
+            health=health,
             acted=acted and operation.changes,
+            heals=health and operation.heals and settings.has_credentials and not settings.dry_run and not restarted,
             holds_already=holds,
         )
 

@@ -95,9 +95,7 @@ class Batch:
             log=log,
             deadline=deadline,
         )
-        self._retries = Retries(
-            execution=self._execution, poller=self._poller, clock=clock, deadline_of=actor.deadline_of
-        )
+        self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, actor=actor)
         self._rollback = Rollback(
             hub=hub,
             poller=self._poller,

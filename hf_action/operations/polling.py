@@ -73,9 +73,7 @@ class Poller:
         """
         settings = progress.settings
         match settings.operation:
-            case "list":
-                return True
-            case "wait":
+            case "list" | "wait":
                 return not settings.may_roll_back  # what is served now may be put back
             case "pause":
                 quota = self._hub.quota()

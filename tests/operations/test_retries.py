@@ -126,7 +126,8 @@ def test_a_restart_that_is_refused_leaves_the_failure(run, world, hub):
     hub.inject(Fault(Kind.STATUS, method="POST", path="/restart$", status=403, skip=1, times=None))
     ended = run("restart", space(world, FAULT), retries="3")
     assert (ended.result, ended.outputs["blame"], len(restarts(hub))) == ("failed", "hub", 2)
-    assert "not tried again: the token lacks the right" in ended.log
+    assert "not restarted: the token lacks the right" in ended.log
+    assert "after 1 more try" in ended.outputs["message"]
     assert ended.outputs["message"].count("unable to schedule") == 1
 
 
