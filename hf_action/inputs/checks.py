@@ -39,7 +39,7 @@ def operation(
     if row.waits_for and not row.changes and not stages:
         mistakes.append(f"wait-for-stage: 'none' leaves operation {name} nothing to wait for; name a stage.")
     elif rollback and row.deploys and not stages:
-        mistakes.append("rollback: needs a stage to wait for; leave wait-for-stage out.")
+        mistakes.append("rollback: needs a stage to wait for; leave out wait-for-stage (--no-wait).")
     if row.needs and not given.get(row.needs) and not is_all_in_file(given):
         mistakes.append(f"{row.needs}: is missing; operation {name} needs it.")
     if restore and row.changes and not row.undo:
