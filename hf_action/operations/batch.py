@@ -80,7 +80,6 @@ class Batch:
             actor=actor,
             clock=clock,
             began=began,
-            deadline=deadline,
             claim=self._claim,
         )
         self._explainer = Explainer(

@@ -32,6 +32,8 @@ class Retries:
         some = [one for one in members if one.after and one.verdict and one.verdict is not one.failed_before]
         unwell = [progress for progress in some if _is_unwell(progress)]
         failed = [progress for progress in some if self._may_retry(progress)]
+        for progress in unwell:
+            self._poller.info(progress, "its app does not answer; restarting it")
         if failed:
             self._pause(failed)
         for progress in (*unwell, *failed):

@@ -41,6 +41,7 @@ def test_one_that_wakes_and_does_not_answer_is_restarted(run, world, hub):
     ended = run("wake", space(world, stage="SLEEPING", commit=None, app=dead_until_restarted(hub)), health_check="/")
     assert (ended.result, len(restarts(hub))) == ("ok", 1)
     assert "RUNNING, but the app has not answered for 60 s (500 from" in ended.log
+    assert "its app does not answer; restarting it" in ended.log
     assert 10 + 60 <= ended.elapsed < 150 and ended.outputs["changed"] == "true"
 
 
@@ -64,6 +65,18 @@ def test_it_is_restarted_once(run, world, hub):
     ended = run("wake", space(world, stage="SLEEPING", commit=None, app=(AppAnswer(status=500),)), health_check="/", timeout="10m")
     assert (ended.result, len(restarts(hub))) == ("timed-out", 1)
     assert "the app does not answer (500 from" in ended.outputs["message"] and "more try" not in ended.outputs["message"]
+
+
+@pytest.mark.parametrize("about", [{}, {"stage": "SLEEPING", "commit": None, "scripts": {"visit": ()}}], ids=["running", "asleep"])
+@pytest.mark.parametrize("own", [True, False], ids=["its own", "the step's"])
+def test_a_budget_that_ends_before_settle_leaves_it_alone(run, world, hub, tmp_path, about, own):
+    """Nobody would wait for the restart; a Space of a fleet file has a budget of its own."""
+    name = space(world, app=(AppAnswer(status=500),), **about)
+    (tmp_path / "fleet.yml").write_text(f"spaces:\n  - id: {name}\n    timeout: 30s\n")
+    given = {"fleet_file": "fleet.yml", "timeout": "20m"} if own else {"space_id": name, "timeout": "30s"}
+    ended = run("wake", health_check="/", env={"GITHUB_WORKSPACE": str(tmp_path)}, **given)
+    assert (ended.status, ended.result, restarts(hub)) == (4, "timed-out", [])
+    assert "Give more timeout than settle (60 s)" in ended.outputs["message"] and 28 <= ended.elapsed <= 32
 
 
 def test_an_app_that_flaps_is_left_alone(run, world, hub):
