@@ -87,7 +87,7 @@ WAKES = [
         "sick, and asleep while that is watched",
         "wake acme/demo health-check=/ settle=20s",
         "ok",
-        space(app=(AppAnswer(status=502, until=30),), timeline=(Phase(10, "SLEEPING", commit=None), )),
+        space(app=(AppAnswer(status=502, until=15),), timeline=(Phase(10, "SLEEPING", commit=None), )),
     ),
     cell("paused and named", "wake acme/demo", "ok", space(stage="PAUSED", commit=None), sent="restart"),
     cell("paused and selected", "wake 'acme/demo*'", "skipped", space(stage="PAUSED", commit=None)),
