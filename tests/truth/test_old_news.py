@@ -73,7 +73,7 @@ WAKES = [
         "sick, and rebuilt by a push while that is watched",
         "wake acme/demo health-check=/ settle=20s",
         "unchanged",
-        space(app=(AppAnswer(status=502, until=55),), timeline=(Phase(5, "RUNNING_BUILDING"), Phase(60, "RUNNING", commit=HEAD))),
+        space(app=(AppAnswer(status=502, until=15),), timeline=(Phase(5, "RUNNING_BUILDING"), Phase(60, "RUNNING", commit=HEAD))),
         state={"stage": "RUNNING"},
     ),
     cell(
