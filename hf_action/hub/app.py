@@ -1,6 +1,7 @@
 """Visits to an app: only its own answer counts, and its address gets no more than it may (docs/contract.md, Health)."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 
 import httpx2
@@ -24,6 +25,7 @@ _HOLDING = re.compile(rb"Preparing\s+Space", re.IGNORECASE)
 # What the answer of an app has when it comes by way of the edge; same source.
 _PROXIED = "x-proxied-"
 MISSING = "{status} from {url}, without the text {text!r}"
+LATE = "no complete answer from {url} within {seconds:g} s"
 HOLDING = "the Hub's page 'Preparing Space' from {url}; the app has not started"
 
 
@@ -58,11 +60,12 @@ def may_see_token(url: str, space: SpaceInfo) -> bool:
 
 def _missing(response: httpx2.Response, url: str, space: SpaceInfo, contains: str) -> str:
     """Return what an answer lacks: that it comes from the app, and the text; nothing where it lacks nothing."""
-    by_edge = _may_be_edge(response, space)
-    page = _page(response) if by_edge or contains else b""
+    by_edge, wanted = _may_be_edge(response, space), _encoded(contains, response)
+    # What the edge says ends; of an app, whose answer may never end, no more is read than is needed.
+    page = _page(response, until=() if by_edge else wanted) if by_edge or contains else b""
     if by_edge and _HOLDING.search(page):
         return HOLDING.format(url=url)
-    if contains.encode() not in page:
+    if not any(text in page for text in wanted):
         return MISSING.format(status=response.status_code, url=url, text=contains)
     return ""
 
@@ -85,10 +88,20 @@ def _told(response: httpx2.Response) -> str:
     return f": {cut(text, MAX_TOLD)}" if text and "<" not in text and "{" not in text else ""
 
 
-def _page(response: httpx2.Response) -> bytes:
+def _encoded(text: str, response: httpx2.Response) -> tuple[bytes, ...]:
+    """Return a text as it may stand in an answer: in UTF-8, and in the encoding that the answer names."""
+    encoded = [text.encode()]
+    with suppress(LookupError, ValueError):  # it is not known, or has not all of the characters
+        encoded.append(text.encode(response.charset_encoding or "utf-8"))
+    return tuple(encoded)
+
+
+def _page(response: httpx2.Response, *, until: Iterable[bytes] = ()) -> bytes:
+    """Return the first MiB of an answer, or its beginning up to the first text of `until`."""
     page = bytearray()
     for chunk in response.iter_bytes():
+        read = len(page)
         page += chunk
-        if len(page) >= MAX_PAGE:
+        if len(page) >= MAX_PAGE or any(page.find(text, max(read - len(text), 0)) >= 0 for text in until):
             break
     return bytes(page[:MAX_PAGE])

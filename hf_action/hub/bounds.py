@@ -14,8 +14,9 @@ from typing import Any, Self
 import httpcore2
 import httpx2
 
-# Bytes of one answer; the largest real ones, Spaces with thousands of files and pages of listings, are far smaller.
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
+# Bytes of one answer. The largest real ones are files that a rollback copies, of 10 MiB at most: larger ones are large
+# files of Git LFS or Xet, which do not travel. Spaces with thousands of files and pages of listings are far smaller.
+MAX_ANSWER_BYTES = 12 * 1024 * 1024
 # Bytes that come for one answer in all: headers, what announces chunks, and answers before the answer count, too.
 MAX_WIRE_BYTES = 2 * MAX_ANSWER_BYTES
 # Bytes that gzip and deflate can make of one at most. Answers are asked for unpacked, but may come packed all the same.

@@ -158,12 +158,14 @@ class Hub:
 
         The token goes nowhere but to a private Space's own host.
         """
+        seconds = self._session.left(app.PATIENCE)
         try:
             return self._session.ask(
                 lambda: app.visit(url, space, token=self._access.token, contains=contains), space.id
             )
         except Unreachable as error:
-            return str(error.args[0])
+            late = isinstance(error.__cause__, httpx2.TimeoutException)
+            return app.LATE.format(url=url, seconds=round(seconds, 1)) if late else str(error.args[0])
 
     def repository(self, space: str) -> "Repository":
         """Return the repository of a Space, whose files can be put back."""

@@ -8,7 +8,7 @@ Source: docs/contract.md, "Rollback"; huggingface_hub, hf_api.py (create_commit)
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha1
@@ -24,11 +24,10 @@ from hf_action.hub.bounds import check_values
 from hf_action.hub.transport import CHECK, ErrorAnswer
 from hf_action.rules.models import MalformedAnswer
 from hf_action.rules.outcomes import ActionError, Refused, Unreachable
-from hf_action.rules.rollback import Change, Message, NotTheHeadError
+from hf_action.rules.rollback import FOREIGN, MAX_COMMITS, Change, Message, NotTheHeadError
 
-# Pages of files, 1,000 each, and of commits; and commits that are looked through for one.
+# Pages of files, 1,000 each, and of commits.
 MAX_PAGES = 100
-MAX_COMMITS = 1_000
 # The branch that a Space is built from.
 MAIN = "main"
 
@@ -83,16 +82,17 @@ class Repository:
         return self.patiently(read, self.space)
 
     def files(self, commit: str) -> dict[str, str]:
-        """Return what each file of a commit holds, as an id of its content, by path."""
+        """Return what each file of a commit holds, as an id of its content, by path. A commit may have none."""
 
         def read() -> dict[str, str]:
             contents: dict[str, str] = {}
+            entry = None
             for entry in self._pages(f"tree/{commit}", recursive="true"):
-                if entry.get("type") == "file":
+                if entry.get("type") != "directory":
                     path, content = _content(entry)
                     if contents.setdefault(path, content) != content:
                         raise MalformedAnswer("it tells two things of one file")
-            return contents or _nothing("file")
+            return contents if contents or not entry else _nothing("file")
 
         return self.patiently(read, self.space)
 
@@ -103,13 +103,11 @@ class Repository:
             NotTheHeadError: `parent` is not the head, maybe because this very commit was made before.
             ActionError: another reason. Where it is Unreachable, it is not known whether the commit was made.
         """
-        operations: list[CommitOperation] = [
-            *(CommitOperationDelete(path, is_folder=False) for path in change.deleted),
-            *(CommitOperationCopy(path, path, src_revision=good) for path in change.restored),
-        ]
+        operations = _operations(change, good)
+        asked: list[httpx2.Request] = []
 
         def send() -> str:
-            with _checked(change, good):
+            with _checked(change, good, asked):
                 made = self.api().create_commit(
                     self.space,
                     operations,
@@ -124,7 +122,7 @@ class Repository:
         try:
             return self.once(send, self.space)
         except ActionError as error:
-            raise _refusal(error) from error.__cause__
+            raise _refusal(error, asked) from error.__cause__
 
     def _commits(self) -> Iterator[Commit]:
         """Yield the commits, newest first; a page is asked for when it is needed."""
@@ -158,16 +156,31 @@ class Repository:
         raise Refused(f"{route} of {self.space} has more than {MAX_PAGES} pages.")
 
 
+def _operations(change: Change, good: str) -> list[CommitOperation]:
+    """Return what huggingface_hub has to do; raises Refused for a path that it does not take, as below .cache."""
+    try:
+        return [
+            *(CommitOperationDelete(path, is_folder=False) for path in change.deleted),
+            *(CommitOperationCopy(path, path, src_revision=good) for path in change.restored),
+        ]
+    except ValueError as error:
+        raise Refused(f"huggingface_hub refuses one of its paths: {error}") from error
+
+
 @contextmanager
-def _checked(change: Change, good: str) -> Iterator[None]:
-    """Compare each small file that comes with what was committed: it goes into the new commit as it came."""
+def _checked(change: Change, good: str, asked: list[httpx2.Request]) -> Iterator[None]:
+    """Compare each small file that comes with what was committed: it goes into the new commit as it came.
+
+    Each request that has an answer is added to `asked`.
+    """
 
     def check(answer: httpx2.Response) -> None:
-        asked = (answer.history or [answer])[0].request
-        if asked.method != "GET":
+        first = (answer.history or [answer])[0].request
+        asked.append(first)
+        if first.method != "GET":
             check_values(answer)
         else:
-            path = asked.url.path.partition(f"/resolve/{good}/")[2]
+            path = first.url.path.partition(f"/resolve/{good}/")[2]
             if change.restored.get(path) != f"git {_git_id(answer.content)}":
                 raise MalformedAnswer(f"it is not the file {path} of {good[:7]}")
 
@@ -180,8 +193,11 @@ def _checked(change: Change, good: str) -> Iterator[None]:
         CHECK.reset(token)
 
 
-def _refusal(error: ActionError) -> ActionError:
-    """Return what it means that a commit was refused; a conflict with another one may pass."""
+def _refusal(error: ActionError, answered: Sequence[httpx2.Request]) -> ActionError:
+    """Return what it means that a commit was refused; a conflict with another one may pass.
+
+    `answered` are the requests that had an answer, of which the last one may be what made no sense.
+    """
     cause = error.__cause__
     match cause.response.status_code if isinstance(cause, ErrorAnswer) else None:
         case 409:
@@ -189,17 +205,20 @@ def _refusal(error: ActionError) -> ActionError:
         case 412:
             return NotTheHeadError(str(error.args[0]))
     asked = cause.response.request if isinstance(cause, ErrorAnswer) else getattr(cause, "_request", None)
+    asked = asked or (answered[-1] if answered else None)
     if isinstance(error, Unreachable) and asked and not asked.url.path.endswith(f"/commit/{MAIN}"):
         error.sent = False  # it was one of the questions that come before
     return error
 
 
 def _content(entry: dict[str, Any]) -> tuple[str, str]:
-    """Return the path of a file and an id of its content: of a large one what its pointer names, else git's own."""
+    """Return a path and an id of its content: of a large file what its pointer names, else git's own."""
     large = entry.get("lfs")
     path, content = entry["path"], large["oid"] if large else entry["oid"]
     if not isinstance(path, str) or not isinstance(content, str):
         raise MalformedAnswer("it is not a list of files")
+    if entry.get("type") != "file":
+        return path, f"{FOREIGN}{content}"
     return path, f"{'lfs' if large else 'git'} {content}"
 
 

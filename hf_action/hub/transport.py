@@ -128,7 +128,7 @@ class Session:
 
     def ask(self, call: Callable[[], Answer], subject: str) -> Answer:
         """Make one call, and turn whatever goes wrong into one of the errors of the action."""
-        if self._left() <= 0:
+        if self.left() <= 0:
             raise OutOfTime("the budget was spent before the request", sent=False)
         try:
             return call()
@@ -209,7 +209,8 @@ class Session:
 
     # ---- requests ----
 
-    def _left(self, patience: float = 1.0) -> float:
+    def left(self, patience: float = 1.0) -> float:
+        """Return the seconds that a request may take, of one that may take so many times as long as usual."""
         return min(self._request_timeout * patience, self._deadline - self._clock.now())
 
     def _client(self) -> httpx2.Client:
@@ -234,7 +235,7 @@ class Session:
             self.requests += 1
         extensions = request.extensions
         lasting, patience = "lasting" in extensions, extensions.get("app", 1.0)
-        left = self._deadline - self._clock.now() if lasting else self._left(patience=patience)
+        left = self._deadline - self._clock.now() if lasting else self.left(patience=patience)
         end = extensions.setdefault("end", time.monotonic() + left)
         asked = extensions["timeout"]
         extensions["timeout"] = {part: Deadline((asked.get(part) or left) * patience, end=end) for part in asked}

@@ -31,7 +31,9 @@ def subject(given: Mapping[str, str], *, operation: str | None, selects: bool) -
     return ["space-id: is missing; write owner/name."]
 
 
-def operation(name: str, *, stages: Collection[str], given: Mapping[str, str], restore: bool | None) -> list[str]:
+def operation(
+    name: str, *, stages: Collection[str], given: Mapping[str, str], restore: bool | None, rollback: bool | None
+) -> list[str]:
     """An operation must have what it needs, and can only be undone where its row says how."""
     row = OPERATIONS.get(name)
     if row is None:
@@ -39,6 +41,8 @@ def operation(name: str, *, stages: Collection[str], given: Mapping[str, str], r
     mistakes = []
     if row.waits_for and not row.changes and not stages:
         mistakes.append(f"wait-for-stage: 'none' leaves operation {name} nothing to wait for; name a stage.")
+    elif rollback and row.deploys and not stages:
+        mistakes.append("rollback: needs a stage to wait for; leave out wait-for-stage (--no-wait).")
     if row.needs and not given.get(row.needs) and not is_all_in_file(given):
         mistakes.append(f"{row.needs}: is missing; operation {name} needs it.")
     if restore and row.changes and not row.undo:

@@ -244,7 +244,9 @@ def build_settings(
         stages = parse_stages(DEFAULT_STAGES.get(operation, "none"))
     filters = _filters(values)
     spaces = values["space-id"] or ()
-    mistakes += checks.operation(operation, stages=stages, given=given, restore=values["restore"])
+    mistakes += checks.operation(
+        operation, stages=stages, given=given, restore=values["restore"], rollback=values["rollback"]
+    )
     mistakes += checks.endpoint(values["endpoint"], has_token=bool(given.get("token") or keyless))
     mistakes += checks.without(given, rollback=values["rollback"])
     mistakes += checks.contradictions(spaces, values["author"] or (), filters.search)

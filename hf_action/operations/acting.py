@@ -129,22 +129,25 @@ class Actor:
             self.end(progress, Verdict(Outcome.OK, told))
             return
         before = progress.acted_on or progress.found.runtime
+        health = settings.health_check is not None and not operation.any_commit
+        restarted = progress.touched or progress.failed_before is not None
         progress.goal = Goal(
             stages=settings.stages,
             began=began,
-            deadline=self._deadline_of(settings.timeout),
+            deadline=self.deadline_of(settings.timeout),
             before=before.stage if acted else progress.stage,
             commit="any" if operation.any_commit else settings.commit,
             head=progress.found.head,
             hardware=settings.hardware if operation.needs == "hardware" else None,
             settle=settings.settle,
             stable_for=settings.stable_for,
-            health=settings.health_check is not None and not operation.any_commit,
+            health=health,
             acted=acted and operation.changes,
+            heals=health and operation.heals and settings.has_credentials and not settings.dry_run and not restarted,
             holds_already=holds,
         )
 
-    def _deadline_of(self, timeout: float) -> float:
+    def deadline_of(self, timeout: float) -> float:
         """Return when the budget of a Space ends; one that is not its own is the step's."""
         return self._deadline if timeout >= self._timeout else self._began + timeout
 

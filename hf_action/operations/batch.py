@@ -81,7 +81,6 @@ class Batch:
             actor=actor,
             clock=clock,
             began=began,
-            deadline=deadline,
             claim=self._claim,
         )
         self._explainer = Explainer(
@@ -96,7 +95,7 @@ class Batch:
             log=log,
             deadline=deadline,
         )
-        self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, deadline=deadline)
+        self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, actor=actor)
         self._selector = Selector(hub=hub, clock=clock, log=log, deadline=deadline, width=settings.max_parallel)
         self.prices: Mapping[str, float] = {}  # where the selection has asked for them
         self._claimed: dict[str, SpaceProgress] = {}

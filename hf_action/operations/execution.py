@@ -35,7 +35,6 @@ class Execution:
         actor: Actor,
         clock: Clock,
         began: float,
-        deadline: float,
         claim: Callable[[SpaceProgress], bool],
     ) -> None:
         self._hub = hub
@@ -44,7 +43,7 @@ class Execution:
         self._clock = clock
         self._began = began
         self._claim = claim
-        self._waker = Waker(hub=hub, poller=poller, actor=actor, clock=clock, deadline=deadline)
+        self._waker = Waker(hub=hub, poller=poller, actor=actor, clock=clock)
 
     def run(self, progress: SpaceProgress) -> None:
         """Take the first look at a Space, and do what the operation wants; afterwards it has a goal or a verdict.

@@ -74,7 +74,7 @@ class Poller:
         settings = progress.settings
         match settings.operation:
             case "list" | "wait":
-                return True
+                return not settings.may_roll_back  # what is served now may be put back
             case "pause":
                 quota = self._hub.quota()
                 wanted = REQUESTS_OF_A_PAUSE * self.owned.get(owner_of(progress), 0)

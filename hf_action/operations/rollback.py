@@ -17,12 +17,15 @@ from hf_action.operations.progress import SpaceProgress, run_parallel
 from hf_action.operations.writes import pause_before_retry
 from hf_action.rules.outcomes import ActionError, Outcome, Unreachable
 from hf_action.rules.rollback import (
+    MAX_COMMITS,
+    Change,
     Failure,
     Message,
     NotTheHeadError,
     difference,
     failed_commit,
     is_considered,
+    is_serving,
     lacks_only_health,
     served,
     why_not,
@@ -38,6 +41,8 @@ ROLLBACK_TIME = 300.0
 # Seconds that the head is given to show why the Hub takes another one for it: it may be told late.
 HEAD_LAG = 30.0
 LOOK_INTERVAL = 3.0
+# The stage that is waited for, whichever the step waited for.
+SERVING = frozenset({"RUNNING"})
 
 Watch = Callable[[Sequence[SpaceProgress], Callable[[SpaceProgress, Verdict], None]], None]
 
@@ -78,10 +83,8 @@ class Committer:
             NotKnownError: there is no telling whether it was made.
             ActionError: it was refused, or did not arrive.
         """
-        change = difference(repository.files(plan.good), repository.files(plan.failed))
-        if not change.restored and not change.deleted:
-            raise NotRolledBackError(f"{plan.good[:7]} and {plan.failed[:7]} have the same files")
-        told = f"{len(change.restored)} files to restore, {len(change.deleted)} to delete"
+        change = _change(repository, plan)
+        told = f"{_files(len(change.restored))} to restore, {len(change.deleted)} to delete"
         self._poller.info(progress, f"rolling back to {plan.good[:7]}: {told}")
         progress.rollback = (
             f"It is not known whether it was rolled back; its head is {plan.failed[:7]}, or one commit more with all "
@@ -201,7 +204,7 @@ class Rollback:
         except NotKnownError as reason:
             self._tell(progress, f"{progress.rollback}: {reason}")
         except ActionError as error:
-            self._tell(progress, f"Not rolled back: {error}")
+            self._tell(progress, f"Not rolled back: {str(error).removesuffix('.')}")
         else:
             restored[progress.asked] = progress
 
@@ -215,24 +218,28 @@ class Rollback:
         if reason := why_not(failure, head.id):
             raise NotRolledBackError(reason)
         if not good:
-            raise NotRolledBackError(f"its repository does not know the commit {failure.good[:7]}")
+            newest = f"the newest {MAX_COMMITS:,} commits of its repository"
+            raise NotRolledBackError(f"{failure.good[:7]} is not one of {newest}")
         return Plan(good=good, failed=head.id)
 
     def _look(self, progress: SpaceProgress) -> Failure:
         """Look at the Space again, as others may have been waited for meanwhile; return how its deployment stands."""
+        assert progress.goal and progress.verdict
+        lacked_health = lacks_only_health(progress.goal, progress.history)
         while not (look := self._poller.look(progress)).stage:
             if look.final or look.refusal or self._clock.now() >= self._deadline - LAST_LOOK:
                 raise NotRolledBackError(look.problem)
             self._clock.sleep(LOOK_INTERVAL)
         progress.history.append(look)
         settings, before = progress.settings, progress.found
-        assert progress.goal and progress.verdict
         return Failure(
             verdict=progress.verdict,
             stage=progress.stage,
+            lacked_health=lacked_health,
             only_health=lacks_only_health(progress.goal, progress.history),
             good=settings.rollback_to or served(before.runtime),
             failed=failed_commit(settings.commit, before=before, now=progress.latest),
+            known=progress.knows_commit,
             dry_run=settings.dry_run,
         )
 
@@ -250,7 +257,7 @@ class Rollback:
         progress.after = progress.latest.at_head(commit)
         progress.history.clear()
         progress.goal = Goal(
-            stages=settings.stages,
+            stages=SERVING,
             began=now,
             deadline=self._deadline,
             before=progress.stage,
@@ -266,9 +273,12 @@ class Rollback:
     def _conclude(self, progress: SpaceProgress, verdict: Verdict) -> None:
         """Say what became of the rollback."""
         commit, good = progress.settings.commit[:7], progress.good[:7]
-        if verdict.outcome is Outcome.OK:
+        assert progress.goal
+        if verdict.outcome is Outcome.OK or is_serving(progress.goal, progress.history):
             progress.rolled_back_to = progress.good
-            self._tell(progress, f"Rolled back: it serves the files of {good} again, as commit {commit}")
+            shorter = verdict.outcome is not Outcome.OK
+            but = f", but not yet for {progress.goal.stable_for:g} s" if shorter else ""
+            self._tell(progress, f"Rolled back: it serves the files of {good} again, as commit {commit}{but}")
         else:
             self._tell(
                 progress,
@@ -280,6 +290,24 @@ class Rollback:
         progress.rollback = text
         progress.ended = self._clock.now()
         self._poller.info(progress, text)
+
+
+def _change(repository: "Repository", plan: Plan) -> Change:
+    """Return what the commit has to change; raises NotRolledBackError where there is nothing, or it cannot be done."""
+    good, failed = plan.good[:7], plan.failed[:7]
+    wanted = repository.files(plan.good)
+    if not wanted:
+        raise NotRolledBackError(f"{good} has no files")
+    change = difference(wanted, repository.files(plan.failed))
+    if change.foreign:
+        raise NotRolledBackError(f"{change.foreign[0]} is not a file in {good} or {failed}; put it back by hand")
+    if not change.restored and not change.deleted:
+        raise NotRolledBackError(f"{good} and {failed} have the same files")
+    return change
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _may_have_arrived(error: ActionError) -> bool:

@@ -6,6 +6,7 @@ Source: docs/contract.md, "Operations", `wake`.
 from typing import TYPE_CHECKING
 
 from hf_action.clock import Clock
+from hf_action.inputs.settings import Settings
 from hf_action.operations.acting import Actor
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import NO_TOKEN, SpaceProgress
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 
 
 class Waker:
-    """Makes Spaces serve, each within its own time to settle, until the deadline on `clock`."""
+    """Makes Spaces serve, each within its own time to settle and its own budget."""
 
-    def __init__(self, *, hub: "Hub", poller: Poller, actor: Actor, clock: Clock, deadline: float) -> None:
+    def __init__(self, *, hub: "Hub", poller: Poller, actor: Actor, clock: Clock) -> None:
         self._hub = hub
         self._poller = poller
         self._actor = actor
         self._clock = clock
-        self._deadline = deadline
 
     def wake(self, progress: SpaceProgress) -> None:
         """Make a Space serve, or expect it to by itself; raises ActionError."""
@@ -53,10 +53,15 @@ class Waker:
 
     def _answers(self, progress: SpaceProgress) -> bool:
         """Whether a live Space's app answers, where that was asked for: within `settle`, while it stays live."""
-        until, told = self._clock.now() + progress.settings.settle, ""
+        settings, told = progress.settings, ""
+        until, deadline = self._clock.now() + settings.settle, self._actor.deadline_of(settings.timeout)
         while problem := self._poller.health_problem(progress):
-            left = min(until, self._deadline) - self._clock.now()
-            if left <= 0 or progress.settings.dry_run:
+            left = min(until, deadline) - self._clock.now()
+            if left <= 0 and deadline < until:
+                raise OutOfTime(
+                    f"the app does not answer ({problem}), and the budget ended first.", remedy=_more(settings)
+                )
+            if left <= 0 or settings.dry_run:
                 return False
             if problem != told:
                 told = problem
@@ -71,21 +76,21 @@ class Waker:
 
     def _visit(self, progress: SpaceProgress) -> None:
         """Visit the app of a sleeping Space; where that does not move it within `settle`, go on without a visit."""
-        began, settle = self._clock.now(), progress.settings.settle
+        settings, began = progress.settings, self._clock.now()
+        until, deadline = began + settings.settle, self._actor.deadline_of(settings.timeout)
         host = progress.latest.host
         assert host
         self._poller.info(progress, f"visiting {host}")
         progress.visited = progress.sent = True
         progress.history.clear()
         self._hub.probe(host, progress.latest)
-        if self._actor.moves(progress, until=began + settle):
+        if self._actor.moves(progress, until=min(until, deadline)):
             progress.changed = True
             self._actor.expect(progress, began=began, told=f"visited, not waited for; {progress.stage}")
             return
-        if self._clock.now() >= self._deadline:
-            remedy = f"Give more timeout than settle ({settle:g} s)."
-            raise OutOfTime("a visit did not move it before the budget ended.", remedy=remedy)
-        self._poller.info(progress, f"a visit does not move it within {settle:g} s; restarting it")
+        if self._clock.now() >= deadline:
+            raise OutOfTime("a visit did not move it before the budget ended.", remedy=_more(settings))
+        self._poller.info(progress, f"a visit does not move it within {settings.settle:g} s; restarting it")
         self._restart(progress)
 
     def _restart(self, progress: SpaceProgress) -> None:
@@ -100,3 +105,7 @@ class Waker:
 
         if not self._actor.send(progress, decide):
             self.wake(progress)  # it has become another meanwhile
+
+
+def _more(settings: Settings) -> str:
+    return f"Give more timeout than settle ({settings.settle:g} s)."

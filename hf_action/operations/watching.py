@@ -16,6 +16,7 @@ from hf_action.operations.polling import Poller
 from hf_action.operations.progress import SpaceProgress, run_parallel
 from hf_action.operations.rounds import Rounds
 from hf_action.rules import pace, waiting
+from hf_action.rules.healing import judge_health
 from hf_action.rules.pace import Events
 from hf_action.rules.waiting import Goal, Observation, Verdict
 
@@ -56,7 +57,8 @@ def watch(
                 histories[space].append(observation)
         now = clock.now()
         for space in tuple(still_open):
-            verdict = waiting.judge(goals[space], histories[space], now)
+            goal, history = goals[space], histories[space]
+            verdict = waiting.judge(goal, history, now) or judge_health(goal, history)
             if verdict:
                 still_open.remove(space)
                 conclude(space, verdict)

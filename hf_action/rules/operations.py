@@ -217,6 +217,7 @@ class Operation:
     selected_leaves: frozenset[str] = frozenset()  # stages in which a Space that nobody named is left alone
     deploys: bool = False  # whether it waits for a new commit, in place of which the one before can be put back
     retried: bool = False  # whether it is worth a restart where the Hub is to blame for a failure
+    heals: bool = False  # whether it restarts a Space whose app does not answer, as long as it waits for it
     synonyms: str = ""  # other words for it, to name the right one to whoever writes them
     verb: str = ""  # "a static Space has no runtime to …"
     holds_already: Callable[[Wish, SpaceRuntime], str] = _never
@@ -272,6 +273,7 @@ OPERATIONS = {
             changes=True,
             waits_for="RUNNING",
             retried=True,
+            heals=True,
             selected_leaves=frozenset(
                 {"PAUSED", "STOPPED", "BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE", "DELETING"}
             ),

@@ -29,7 +29,7 @@ Source of every rule: docs/contract.md, "Waiting".
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hf_action.rules.outcomes import Outcome
 from hf_action.rules.stages import Kind, kind_of, stage_of
@@ -87,6 +87,7 @@ class Goal:
     stable_for: float = 0.0
     health: bool = False  # whether the app must answer, too
     acted: bool = True
+    heals: bool = False  # whether a restart is due where the app does not answer; see rules/healing.py
     holds_already: str = ""  # what made it needless to send anything; then success is `unchanged`
 
 
@@ -275,14 +276,7 @@ def _success(goal: Goal, look: Observation) -> Verdict:
 
 def _head_of(goal: Goal) -> Goal:
     """Return the goal as if nothing had been left unsent, to tell an old commit that is accepted from a new one."""
-    return Goal(
-        stages=goal.stages,
-        began=goal.began,
-        deadline=goal.deadline,
-        before=goal.before,
-        commit=goal.commit,
-        head=goal.head,
-    )
+    return replace(goal, holds_already="")
 
 
 def _stuck(goal: Goal, look: Observation) -> Verdict:

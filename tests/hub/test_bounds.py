@@ -82,7 +82,7 @@ def test_an_answer_without_end_ends_with_its_time(what, question):
     assert took < TIMEOUT * patience + SLACK
     assert isinstance(said, str)
     if question != "visit" or not re.search("body|chunk|trailers", what):
-        assert "the answer was lost" in said
+        assert "the answer was lost" in said or (question == "visit" and "no complete answer" in said)
 
 
 @pytest.mark.parametrize("what", ["nothing", "one byte of a handshake"])

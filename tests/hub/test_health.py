@@ -198,7 +198,7 @@ def test_the_old_build_is_not_asked(run, world, hub):
         (Fault(kind=Kind.STATUS, status=404), "404 from "),
         (Fault(kind=Kind.STATUS, status=429, headers={"RateLimit": '"api";r=0;t=300'}), "429 from "),
         (Fault(kind=Kind.RESET_BEFORE), "the answer was lost"),
-        (Fault(kind=Kind.STALL_HEADERS), "the answer was lost"),
+        (Fault(kind=Kind.STALL_HEADERS), "no complete answer from "),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else None,
 )
@@ -362,7 +362,8 @@ def answer_of(app: str, **about) -> str:
         url = f"http://{about.get('asked', '127.0.0.1')}:{server.server_port}"
         reported = SpaceRuntime(stage="RUNNING", domains=about.get("domains", ()))
         space = SpaceInfo(id="acme/demo", runtime=reported, host=about.get("host", url))
-        return Hub(endpoint=url, token=TOKEN, clock=FakeClock(), deadline=60.0, request_timeout=60.0).probe(f"{url}/", space)
+        hub = Hub(endpoint=url, token=TOKEN, clock=FakeClock(), deadline=60.0, request_timeout=60.0)
+        return hub.probe(f"{url}/", space, contains=about.get("contains", ""))
 
 
 @pytest.mark.parametrize(
@@ -438,13 +439,51 @@ def test_a_visit_has_thrice_the_time_of_a_request(clock, monkeypatch):
 
     def slowly(connection, asked) -> None:
         moving.advance(25.0)
-        answering("", b"fine")(connection, asked)
+        answering("", b"-" * 200_000 + b"fine")(connection, asked)  # more than one read takes
 
     with raw_server(slowly) as server:
         url = f"http://127.0.0.1:{server.port}"
         about = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"), host=url)
-        said = [Hub(endpoint=url, token=None, clock=clock, deadline=deadline, request_timeout=10.0).probe(url, about) for deadline in (60.0, 20.0)]
-    assert said == ["", "the answer was lost: the answer was still coming when its time was over"]
+        said = [Hub(endpoint=url, token=None, clock=clock, deadline=deadline, request_timeout=10.0).probe(url, about, contains="fine") for deadline in (60.0, 20.0)]
+    assert said == ["", f"no complete answer from {url} within 20 s"]
+
+
+def test_what_a_visit_may_take_is_told(clock):
+    """Whether nothing comes in that time, or an answer that does not end."""
+    with raw_server(forever(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n", b"x", pause=0.02)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        about = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"), host=url)
+        hub = Hub(endpoint=url, token=None, clock=clock, deadline=60.0, request_timeout=0.1)
+        assert hub.probe(url, about, contains="here") == f"no complete answer from {url} within 0.3 s"
+
+
+def test_a_text_counts_once_it_is_there(clock):
+    """An answer may go on for ever, and its text may come in two parts; headers say that it is the app's."""
+    head = "\r\n".join(["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in PROXIED.items()), "", "Wel"]).encode()
+    with raw_server(forever(head, b"come", pause=0.02)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        about = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"), host=url)
+        hub = Hub(endpoint=url, token=None, clock=clock, deadline=60.0, request_timeout=1.0)
+        assert hub.probe(url, about, contains="Welcome") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "text", "well"),
+    [
+        ("text/html; charset=utf-8", "Grüße".encode(), "Grüße", True),
+        ("text/html", "Grüße".encode(), "Grüße", True),
+        ("text/html; charset=iso-8859-1", "Grüße".encode("latin-1"), "Grüße", True),
+        ("text/html; charset=iso-8859-1", "Grüße".encode(), "Grüße", True),  # many an app names what it does not use
+        ("text/html; charset=shift_jis", "ようこそ".encode("shift_jis"), "ようこそ", True),
+        ("text/html; charset=ascii", b"Welcome", "Grüße", False),
+        ("text/html; charset=nonsense", b"Welcome", "Welcome", True),
+        ("text/html; charset=hex", b"Welcome", "Grüße", False),
+    ],
+)
+def test_a_text_is_found_in_the_encoding_of_the_answer(kind, body, text, well):
+    """And in UTF-8, whatever the answer says of itself."""
+    said = answer_of(body, headers={"content-type": kind}, contains=text)
+    assert (said == "") == well and (well or "without the text" in said)
 
 
 def test_a_visit_after_the_budget_is_none(clock):

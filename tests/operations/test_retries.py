@@ -70,6 +70,15 @@ def test_there_must_be_time_for_it(run, world, hub):
     assert ended.elapsed < 40
 
 
+def test_a_space_has_a_budget_of_its_own(run, world, hub, tmp_path):
+    """The step's is no leave to restart what nobody would wait for."""
+    space(world, FAULT)
+    (tmp_path / "fleet.yml").write_text("spaces:\n  - id: acme/other\n    timeout: 40s\n    retries: 3\n")
+    ended = run("restart", fleet_file="fleet.yml", env={"GITHUB_WORKSPACE": str(tmp_path)}, timeout="20m")
+    assert (ended.result, len(restarts(hub))) == ("failed", 1)
+    assert "the Hub's fault, but there is no time left to try again" in ended.log
+
+
 @pytest.mark.parametrize("error", ["ModuleNotFoundError: No module named 'gradoi'", "Container exited"])
 def test_the_fault_of_the_app_is_never_tried_again(run, world, hub, error):
     """It would fail again."""
@@ -117,7 +126,8 @@ def test_a_restart_that_is_refused_leaves_the_failure(run, world, hub):
     hub.inject(Fault(Kind.STATUS, method="POST", path="/restart$", status=403, skip=1, times=None))
     ended = run("restart", space(world, FAULT), retries="3")
     assert (ended.result, ended.outputs["blame"], len(restarts(hub))) == ("failed", "hub", 2)
-    assert "not tried again: the token lacks the right" in ended.log
+    assert "not restarted: the token lacks the right" in ended.log
+    assert "after 1 more try" in ended.outputs["message"]
     assert ended.outputs["message"].count("unable to schedule") == 1
 
 

@@ -255,7 +255,7 @@ def test_where_the_commit_did_not_fail(run, world, stage, script):
 def test_where_the_good_commit_itself_fails(run, world):
     """A restart of what was served is not a deployment."""
     ended = run("restart", deploy(world, head=OLD, timeline=(), scripts={"restart": FAILING}), rollback="true")
-    not_rolled_back(ended, world, "0000000 is itself the last good commit that is known", past=(OLD,))
+    not_rolled_back(ended, world, "as far as the Hub says, 0000000 is both the last good commit and the one that failed", past=(OLD,))
 
 
 def test_where_the_files_are_the_same(run, world):
@@ -267,7 +267,7 @@ def test_where_the_files_are_the_same(run, world):
 def test_where_the_repository_does_not_know_the_commit(run, world):
     """A slip, or the commit of another repository."""
     ended = run("wait", deploy(world), rollback="true", rollback_to="abcdef1")
-    not_rolled_back(ended, world, "its repository does not know the commit abcdef1")
+    not_rolled_back(ended, world, "abcdef1 is not one of the newest 1,000 commits of its repository")
 
 
 def test_where_it_has_come_up_meanwhile(run, world):

@@ -13,6 +13,7 @@ from hf_action.rules.rollback import (
     difference,
     failed_commit,
     is_considered,
+    is_serving,
     lacks_only_health,
     served,
     why_not,
@@ -22,7 +23,9 @@ from hf_action.rules.waiting import Goal, Observation, Verdict
 GOOD, BAD, OTHER = "0" * 40, "1" * 40, "2" * 40
 FAILED = Verdict(Outcome.FAILED, "BUILD_ERROR instead of RUNNING", blame="app")
 BROKEN = Failure(verdict=FAILED, stage="BUILD_ERROR", good=GOOD, failed=BAD)
-UNHEALTHY = replace(BROKEN, verdict=Verdict(Outcome.TIMED_OUT, "x"), stage="RUNNING", only_health=True)
+LATE = Verdict(Outcome.TIMED_OUT, "x")
+UNHEALTHY = replace(BROKEN, verdict=LATE, stage="RUNNING", lacked_health=True, only_health=True)
+CERTAIN = "the budget ended before it was certain"
 
 # (the sentence it stands for, how it ended, the head now, the beginning of the reason; empty: it is rolled back)
 ROWS = [
@@ -35,15 +38,20 @@ ROWS = [
     ("nobody knows who is to blame", replace(BROKEN, verdict=replace(FAILED, blame="")), BAD, ""),
     ("the beginning of a commit is as good", replace(BROKEN, good=GOOD[:7], failed=BAD[:7]), BAD, ""),
     ("the Hub is to blame", replace(BROKEN, verdict=replace(FAILED, blame="hub")), BAD, "the Hub is to blame"),
-    ("it timed out for another reason", replace(UNHEALTHY, stage="RUNNING_BUILDING", only_health=False), BAD, "it is RUNNING_BUILDING"),
+    ("it timed out for another reason", replace(UNHEALTHY, stage="RUNNING_BUILDING", lacked_health=False, only_health=False), BAD, "it is RUNNING_BUILDING"),
+    ("it timed out before the stage was believed", replace(BROKEN, verdict=LATE), BAD, CERTAIN),
+    ("it timed out for another reason, and now lacks its health", replace(UNHEALTHY, lacked_health=False), BAD, CERTAIN),
+    ("it answers by now", replace(UNHEALTHY, only_health=False), BAD, "it is RUNNING"),
     ("it runs, on what it should not", replace(BROKEN, stage="RUNNING"), BAD, "it is RUNNING"),
     ("somebody has paused it", replace(BROKEN, stage="PAUSED"), BAD, "it is PAUSED"),
     ("no good commit is known", replace(BROKEN, good=None), BAD, "no good commit is known"),
     ("nobody knows what failed", replace(BROKEN, failed=None), BAD, "it is not known which commit failed"),
-    ("the good one failed", replace(BROKEN, good=BAD), BAD, "1111111 is itself the last good commit"),
-    ("the good one failed, named by its beginning", replace(BROKEN, good=BAD[:9]), BAD, "1111111 is itself the last good commit"),
+    ("the good one failed", replace(BROKEN, good=BAD), BAD, "as far as the Hub says, 1111111 is both"),
+    ("the good one failed, named by its beginning", replace(BROKEN, good=BAD[:9]), BAD, "as far as the Hub says, 1111111 is both"),
     ("the head has moved", BROKEN, OTHER, "the head is 2222222 by now, not 1111111"),
     ("the head is the good one again", BROKEN, GOOD, "the head is 0000000 by now, not 1111111"),
+    ("the commit never came", replace(BROKEN, failed=BAD[:7], known=False), OTHER, "its repository does not know the commit 1111111"),
+    ("the commit came after all", replace(BROKEN, failed=BAD[:7], known=False), BAD, ""),
     ("a dry run", replace(BROKEN, dry_run=True), BAD, "this is a dry run; otherwise 0000000 would be put back"),
 ]  # fmt: skip
 
@@ -101,6 +109,35 @@ REACHED = Observation(at=9.0, stage="RUNNING", commit=BAD, head=BAD, health_prob
 def test_when_only_the_health_is_missing(history, lacks):
     """The stage, the commit and the hardware are there, and the app was asked."""
     assert lacks_only_health(GOAL, history) == lacks
+
+
+@pytest.mark.parametrize(
+    ("history", "serves"),
+    [
+        ([replace(REACHED, health_problem="")], True),
+        ([replace(REACHED, health_problem=None)], True),
+        ([REACHED], False),
+        ([replace(REACHED, health_problem="", commit=GOOD)], False),
+        ([], False),
+    ],
+)
+def test_when_it_serves(history, serves):
+    """All is there, for however long."""
+    assert is_serving(GOAL, history) == serves
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "foreign"),
+    [
+        ({"a": "foreign 1"}, {"a": "foreign 1"}, ()),
+        ({"a": "foreign 1"}, {"a": "foreign 2"}, ("a",)),
+        ({"a": "git 1"}, {"a": "foreign 2"}, ("a",)),
+        ({}, {"a": "foreign 2", "b": "git 1"}, ("a",)),
+    ],
+)
+def test_what_is_not_a_file_counts_where_it_changes(wanted, there, foreign):
+    """What both have needs nothing."""
+    assert difference(wanted, there).foreign == foreign
 
 
 def test_what_changes():

@@ -73,7 +73,7 @@ WAKES = [
         "sick, and rebuilt by a push while that is watched",
         "wake acme/demo health-check=/ settle=20s",
         "unchanged",
-        space(app=(AppAnswer(status=502, until=55),), timeline=(Phase(5, "RUNNING_BUILDING"), Phase(60, "RUNNING", commit=HEAD))),
+        space(app=(AppAnswer(status=502, until=15),), timeline=(Phase(5, "RUNNING_BUILDING"), Phase(60, "RUNNING", commit=HEAD))),
         state={"stage": "RUNNING"},
     ),
     cell(
@@ -87,7 +87,7 @@ WAKES = [
         "sick, and asleep while that is watched",
         "wake acme/demo health-check=/ settle=20s",
         "ok",
-        space(app=(AppAnswer(status=502, until=30),), timeline=(Phase(10, "SLEEPING", commit=None), )),
+        space(app=(AppAnswer(status=502, until=15),), timeline=(Phase(10, "SLEEPING", commit=None), )),
     ),
     cell("paused and named", "wake acme/demo", "ok", space(stage="PAUSED", commit=None), sent="restart"),
     cell("paused and selected", "wake 'acme/demo*'", "skipped", space(stage="PAUSED", commit=None)),
