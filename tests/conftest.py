@@ -20,8 +20,7 @@ from hf_action.step import StepRun
 from simhub.clock import FakeClock
 from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
-from tests.support.leftovers import pytest_fixture_setup, pytest_runtest_teardown  # noqa: F401 - hooks of every test
-from tests.support.runs import pytest_collection_modifyitems, pytest_runtest_protocol  # noqa: F401 - likewise
+from tests.support import leftovers, runs
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,6 +29,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 OLD, NEW, NEWER = "0" * 40, "1" * 40, "2" * 40
 TOKEN = "hf_MarkedTokenOfTheTests123"
 READ_ONLY = "hf_ReadOnlyTokenOfTheTests1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have all tests run so; a hook of this file would not be called for what a whole session shares."""
+    for plugin in (leftovers, runs):
+        config.pluginmanager.register(plugin)
 
 
 @dataclass(frozen=True)

@@ -122,9 +122,10 @@ class Release:
         return all(self.run(job) for job in ("check", "image", "try", "publish"))
 
 
-@pytest.fixture
-def release(tmp_path: Path) -> Release:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release of 1.2.3, about to begin."""
+    tmp_path = tmp_path_factory.mktemp("release")
     release = Release(tmp_path)
     for name in FILES:
         (release.source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -143,6 +144,13 @@ def release(tmp_path: Path) -> Release:
     release.results |= {"github.token": "a-token", "steps.build.outputs.digest": DIGEST}
     release.push()
     return release
+
+
+@pytest.fixture
+def release(prepared: Release, tmp_path: Path) -> Release:
+    """A copy of it."""
+    shutil.copytree(prepared.folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return Release(tmp_path, results=dict(prepared.results))
 
 
 # ---- what is released ----

@@ -146,14 +146,14 @@ def test_a_second_signal_ends_it_at_once(second, ended):
 
 @pytest.mark.parametrize("second", [10.0, 10.2, 10.49])
 def test_two_signals_within_half_a_second_are_one(second, ended):
-    """A shell and what supervises it may both send it."""
+    """A shell and what supervises it may both send it (docs/contract.md, What the step shows)."""
     machine = Machine(signals=[10.0, second])
     assert (ended(machine), machine.said) == ((12.5, 130), ["gives up", "reports a cancelled step", "closes"])
 
 
 @pytest.mark.parametrize("budget", [4.0, 59.9, 1800.0])
 def test_the_budget_ends_within_two_seconds(budget, ended):
-    """The main thread has had a moment to see it for itself (docs/contract.md, Waiting)."""
+    """The main thread has had a moment to see it for itself."""
     machine = Machine(budget=budget)
     at, status = ended(machine)
     assert (budget + 1.25 < at <= budget + 2, status) == (True, 5)
