@@ -6,12 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hf_action.clock import wall_time
+from hf_action.inputs.recording import Recording
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import verdict_of
 from hf_action.operations.undo import Restore, check_room
-from hf_action.report.outputs import sound
+from hf_action.report.outputs import outputs, sound
 from hf_action.report.withheld import withhold
+from hf_action.rules.addresses import read_address
 from hf_action.rules.operations import FREE
 from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
 from hf_action.rules.results import Result, Step, conclude
@@ -23,6 +25,7 @@ from hf_action.runner.states import States
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
+    from hf_action.hub.recorder import Recorder
 
 
 BUG = "This is a bug of the action; please report it with the log of a run with debug logging"
@@ -67,6 +70,7 @@ class StepRun:
         self._undo: Restore | None = None
         self._states = States(runner)
         self._hub: Hub | None = None
+        self._recorder: Recorder | None = None
         self._deadline: float = 0.0  # 0: nothing was asked of the Hub yet
         self._prices: Mapping[str, float] = {}
         self._mistakes: list[str] = []
@@ -138,12 +142,26 @@ class StepRun:
     def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
         self._deadline = max(self._began + settings.timeout, least)
-        self._hub = hub = _hub(settings, runner=self._runner, log=self._log, deadline=self._deadline)
+        if settings.recording:
+            self._recorder = _recorder(
+                settings, settings.recording, runner=self._runner, log=self._log, began=self._began
+            )
+            access = "keyless" if settings.keyless else "token" if settings.token else "none"
+            elapsed = self._log.now() - self._began
+            self._recorder.start(
+                operation=self._operation,
+                wall=wall_time() - elapsed,
+                access=access,
+                inputs=settings.recording.inputs,
+            )
+        self._hub = hub = _hub(
+            settings, runner=self._runner, log=self._log, deadline=self._deadline, recorder=self._recorder
+        )
         return hub
 
     def restore(self) -> None:
         """Undo what the step has changed; the post step needs little of the settings."""
-        self._settings = settings = parse_post(self._runner.environ)
+        self._settings = settings = parse_post(self._runner.environ, workspace_file)
         self._runner.mask(settings.token)
         states, warnings = self._states.load()
         self._warn(warnings)
@@ -188,6 +206,8 @@ class StepRun:
         self._publisher.publish(
             step, mistakes=self._mistakes, wants_summary=wants_summary, report_file=self._report_file
         )
+        if self._recorder:
+            self._recorder.finish(status=step.status, outputs=lambda: outputs(step, self._runner.plain))
         if (
             isinstance(self._settings, Settings)
             and self._settings.logged_in
@@ -247,7 +267,9 @@ class StepRun:
             self._log.annotate("warning", warning)
 
 
-def _hub(settings: Settings | PostSettings, *, runner: Runner, log: Log, deadline: float) -> "Hub":
+def _hub(
+    settings: Settings | PostSettings, *, runner: Runner, log: Log, deadline: float, recorder: "Recorder | None"
+) -> "Hub":
     from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
 
     return Hub(
@@ -257,6 +279,26 @@ def _hub(settings: Settings | PostSettings, *, runner: Runner, log: Log, deadlin
         deadline=deadline,
         info=log.info,
         redact=runner.redact,
+        recorder=recorder,
+    )
+
+
+def _recorder(
+    settings: Settings | PostSettings, recording: Recording, *, runner: Runner, log: Log, began: float
+) -> "Recorder":
+    # Few steps are recorded, and the others need not wait for this.
+    from hf_action.hub.recorder import Recorder
+    from hf_action.rules.anonymity import Pseudonyms
+    from hf_action.rules.recording import Redaction
+    from hf_action.runner.recording import RecordingFile
+
+    file = RecordingFile(workspace_file(recording.file), warn=lambda trouble: log.annotate("warning", trouble))
+    names = Pseudonyms(endpoint=read_address(settings.endpoint).host) if recording.anonymous else None
+    return Recorder(
+        write=file.write,
+        now=lambda: log.now() - began,
+        endpoint=settings.endpoint,
+        redaction=Redaction(redact=runner.redact, secrets=lambda: runner.secrets, names=names),
     )
 
 
