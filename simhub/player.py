@@ -16,6 +16,8 @@ from simhub.recording import STARS, Exchange, Recording
 EARLY = 0.25
 # Seconds of the recording by which an answer may be late before the one after it takes its place.
 LATE = 2.0
+# Seconds that are lost where moments of the recording become those of a clock.
+ROUNDING = 1e-6
 
 Query = tuple[tuple[str, str], ...]
 
@@ -106,7 +108,7 @@ class Player:
             self.now() + (time - self.moment(each.scope)) / self.speed
             for each in tuple(self._streams)
             for time, _ in each.events
-            if time > self.moment(each.scope)
+            if time > self.moment(each.scope) + ROUNDING
         ]
         return min(coming, default=math.inf)
 

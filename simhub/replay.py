@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from simhub.faults import reset
-from simhub.player import Player
+from simhub.player import ROUNDING, Player
 from simhub.recording import Exchange, Recording, pairs
 from simhub.server import Certificates, Request, listen, run
 from simhub.streams import TICK, until_gone
@@ -98,7 +98,7 @@ class Replay:
         before = found.time
         for time, event in found.events:
             if found.path.endswith("/events"):
-                while not gone.done() and self.player.moment(found.scope) < time:
+                while not gone.done() and self.player.moment(found.scope) < time - ROUNDING:
                     await asyncio.wait({gone}, timeout=TICK)
             else:
                 await asyncio.wait({gone}, timeout=(time - before) * self.patience)

@@ -1,9 +1,9 @@
 """Other names in the place of owners, Spaces, users and hosts: the same one each time, and valid where an id must be.
 
 A name is learned where its place says that it is one: in an id, in the address of the API, as the author of something.
-From then on it is replaced wherever it stands as a word, in addresses and in lines of a log, too. A name that is an
-ordinary word of logs (`app`, `gradio`) is replaced in an id and in an address only: alone it tells nothing, and without
-it nobody could read the log any more.
+From then on it is replaced wherever it stands as a word, in addresses and in lines of a log, too. An ordinary word of
+logs (`gradio`), and the name of a Space that is one plain word (`quota`, `translator`), are replaced in an id and in an
+address only: alone they tell nothing, and without them nobody could read the log any more.
 """
 
 import re
@@ -19,12 +19,12 @@ from hf_action.rules.models import ID_PART
 ORDINARY = re.compile(
     """
     agent|api|app|apps|assets|bin|bot|build|builder|cache|chat|cli|client|code|config|core|cpu|
-    cuda|data|dataset|datasets|default|demo|dev|diffusers|dist|docker|dockerfile|docs|dummy|error|etc|
+    cuda|data|dataset|datasets|default|demo|dev|diffusers|dist|docker|dockerfile|docs|dummy|error|etc|failed|
     example|examples|fastapi|file|files|gpu|gradio|hello|home|http|https|hub|huggingface|image|images|
-    info|json|lib|local|localhost|log|logs|main|model|models|node|none|opt|pip|prod|public|pypi|
-    python|rag|read|restart|root|run|running|runtime|scripts|sdk|server|site|space|spaces|src|static|
-    status|stop|streamlit|sys|test|tests|tmp|tool|tools|torch|transformers|user|users|usr|var|venv|
-    web|work|workspace|world|write|zero|zerogpu""",
+    info|json|lib|local|localhost|log|logs|main|model|models|node|none|opt|paused|pip|private|prod|public|pypi|
+    python|rag|read|restart|root|run|running|runtime|scripts|sdk|server|site|sleeping|space|spaces|src|static|
+    status|stop|stopped|streamlit|sys|test|tests|tmp|tool|tools|torch|transformers|user|users|usr|var|venv|
+    warning|web|work|workspace|world|write|zero|zerogpu""",
     re.VERBOSE,
 )
 MIN_WORD = 3  # letters of a name that is replaced where it stands alone
@@ -41,6 +41,7 @@ _ADDRESS = re.compile(r"https?://([\w.\-]+)", re.ASCII)
 _OWNERS = frozenset({"author", "user", "owner"})
 _HOSTS = frozenset({"host", "domain"})
 _PRIVATE = frozenset({"title", "short_description", "description", "email", "fullname", "displayName", "avatarUrl"})
+_WORDS = frozenset({"stage", "previous_stage", "sdk", "current", "requested", "flavor", "result", "cause", "blame"})
 _OBJECT_ID = "0" * 24
 # One spelling of a name differs from another one as these do: a redirect may lead from one to the other.
 _SPELLINGS = (str, str.capitalize, str.upper)
@@ -156,6 +157,8 @@ class Pseudonyms:
             return _OBJECT_ID
         if name in _PRIVATE:
             return "…"
+        if name in _WORDS:
+            return text
         if name in _OWNERS and text.lower() in self._known["owner"]:
             return self._named("owner", text)
         if name == "subdomain":
@@ -200,7 +203,7 @@ class Pseudonyms:
         if len(low) < MIN_WORD or ORDINARY.fullmatch(low) or low.isdigit():
             return ""
         kind = next((kind for kind, known in self._known.items() if low in known), "")
-        return self._named(kind, word) if kind else ""
+        return self._named(kind, word) if kind and not (kind == "space" and low.isalpha()) else ""
 
     def _named(self, kind: str, name: str) -> str:
         """Return the other name of an owner, a Space or a word that is searched for; a new one where it has none."""

@@ -89,7 +89,6 @@ class Redaction:
         """Return the headers of an answer that are kept."""
         kept = [(name.lower(), value) for name, value in headers if HEADERS.fullmatch(name.lower())]
         if self.names:
-            kept = [(name, value) for name, value in kept if name != "x-request-id"]
             for _, value in kept:
                 self.names.learn_path(value)
         return {name: self.text(value) for name, value in kept}
