@@ -1,7 +1,7 @@
 """Chooses the answer of a recording to a request: in the order of the recording, and in its time.
 
 Each route has its answers in a row. A question gets the next one whose time has come, and before that the last one
-again; who asks less often than the recorded step gets the latest. A write moves on to what was recorded after it, and
+again; who asks less often than the recorded step does not get the same again while there is news, and nothing old. A write moves on to what was recorded after it, and
 the time of its Space goes on from there. A failure is given once: who asks again gets what came next.
 """
 
@@ -38,9 +38,11 @@ class Row:
             self.given = max(self.given, 0)
             return self.exchanges[self.given]
         first = coming[0]
-        if not self._is_ripe(first, now=now):
-            return self.exchanges[self.given]
-        self.given = max([at for at in coming if self.exchanges[at].time <= now - LATE], default=first)
+        if self._is_ripe(first, now=now):
+            late = max([at for at in coming if self.exchanges[at].time <= now - LATE], default=first)
+            due = [at for at in coming if at >= late and self.exchanges[at].time <= now]
+            news = [at for at in due if self.given < 0 or self.exchanges[at].said != self.exchanges[self.given].said]
+            self.given = next(iter(news or due[-1:]), late)
         return self.exchanges[self.given]
 
     def _is_ripe(self, at: int, now: float) -> bool:

@@ -61,6 +61,11 @@ class Exchange:
         return found[1].lower() if found and not self.place else ""
 
     @property
+    def said(self) -> tuple[int, str, str]:
+        """What tells it from another answer of its route."""
+        return self.status, self.body, self.failure
+
+    @property
     def failed(self) -> bool:
         """Whether somebody who got this asks again."""
         return bool(self.failure) or self.status in (401, 404, 408, 410, 429) or self.status >= 500 or self.is_redirect

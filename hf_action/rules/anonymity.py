@@ -18,13 +18,13 @@ from hf_action.rules.models import ID_PART
 # Words that stay where they stand alone, in lower case.
 ORDINARY = re.compile(
     """
-    agent|api|app|apps|assets|bin|bot|build|builder|cache|chat|cli|client|code|config|core|cpu|
-    cuda|data|dataset|datasets|default|demo|dev|diffusers|dist|docker|dockerfile|docs|dummy|error|etc|failed|
-    example|examples|fastapi|file|files|gpu|gradio|hello|home|http|https|hub|huggingface|image|images|
-    info|json|lib|local|localhost|log|logs|main|model|models|node|none|opt|paused|pip|private|prod|public|pypi|
-    python|rag|read|restart|root|run|running|runtime|scripts|sdk|server|site|sleeping|space|spaces|src|static|
-    status|stop|stopped|streamlit|sys|test|tests|tmp|tool|tools|torch|transformers|user|users|usr|var|venv|
-    warning|web|work|workspace|world|write|zero|zerogpu""",
+    api|app|apps|bin|build|builder|cache|cli|client|code|config|core|cpu|cuda|data|dataset|datasets|
+    default|dev|diffusers|dist|docker|dockerfile|docs|error|etc|failed|fastapi|file|files|gpu|gradio|
+    home|http|https|hub|huggingface|image|images|info|json|lib|local|localhost|log|logs|main|model|
+    models|node|none|opt|paused|pip|private|prod|public|pypi|python|read|restart|root|run|running|
+    runtime|sdk|server|site|sleeping|space|spaces|src|static|status|stop|stopped|streamlit|sys|tmp|
+    tool|tools|torch|transformers|user|users|usr|var|venv|warning|web|work|workspace|write|zero|
+    zerogpu""",
     re.VERBOSE,
 )
 MIN_WORD = 3  # letters of a name that is replaced where it stands alone
