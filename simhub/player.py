@@ -1,8 +1,9 @@
 """Chooses the answer of a recording to a request: in the order of the recording, and in its time.
 
 Each route has its answers in a row. A question gets the next one whose time has come, and before that the last one
-again; who asks less often than the recorded step does not get the same again while there is news, and nothing old. A write moves on to what was recorded after it, and
-the time of its Space goes on from there. A failure is given once: who asks again gets what came next.
+again; who asks less often than the recorded step does not get the same again while there is news, and nothing old. A
+write moves on to what was recorded after it, and the time of its Space goes on from there. A failure is given once: who
+asks again gets what came next.
 """
 
 import math

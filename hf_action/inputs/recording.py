@@ -77,4 +77,5 @@ def _read(given: Mapping[str, str], check: Callable[[str], object]) -> tuple[Rec
             check(file)
     except ValueError as error:
         mistakes.append(f"record: {shown(file)} {error}.")
+        return None, mistakes
     return Recording(file, anonymous=is_anonymous) if file else None, mistakes

@@ -85,15 +85,19 @@ class Pseudonyms:
     def learn(self, text: str) -> None:
         """Learn what a body says of names."""
         if is_json(text):
-            change_values(text, value=self._learn_value, name=str)
+            change_values(text, value=self._learn_name, name=str)
+            change_values(text, value=self._learn_host, name=str)  # those of Spaces are known by now
 
-    def _learn_value(self, _: str, name: str, value: str) -> str:
+    def _learn_name(self, _: str, name: str, value: str) -> str:
         found = _ID.fullmatch(value)
         if found and name in ("id", "space-id"):
             self.learn_id(found[1], found[2])
         elif name in _OWNERS and ID_PART.fullmatch(value):
             self._named("owner", value)
-        elif name == "subdomain":
+        return value
+
+    def _learn_host(self, _: str, name: str, value: str) -> str:
+        if name == "subdomain":
             self.learn_host(f"{value}.hf.space")
         elif name in _HOSTS:
             address = _ADDRESS.match(value)

@@ -15,7 +15,7 @@ from hashlib import sha1
 
 from hf_action.rules.anonymity import Pseudonyms
 from hf_action.rules.json_text import change_values, is_json
-from hf_action.rules.sanitize import STARS, fragments, is_secret, visible, without_fragments
+from hf_action.rules.sanitize import MIN_TOKEN, STARS, fragments, is_secret, visible, without_fragments
 
 # The version of the form; a reader refuses others.
 FORM = 1
@@ -25,7 +25,7 @@ MAX_BODY = 2 * 1024 * 1024
 NOT_RECORDED = "***not-recorded***"
 # Headers of answers that are kept.
 HEADERS = re.compile(
-    r"content-type|content-encoding|location|link|(?:x-)?ratelimit.*|retry-after|date|x-request-id|x-error-.*|x-hf-.*"
+    r"content-type|content-encoding|location|link|(?:x-)?ratelimit.*|retry-after|date|x-request-id|x-error-.*|x-hf-warning"
     r"|x-repo-commit|etag|x-linked-.*|x-proxied-.*|server|via|www-authenticate"
 )
 
@@ -70,6 +70,8 @@ class Redaction:
         return self.names.text(shown) if self.names else shown
 
     def _without_secrets(self, text: str) -> str:
+        if len(text) < MIN_TOKEN:  # most values of an answer
+            return text
         kept = _SIGNED.sub(_unsigned, text)
         shown = self.redact(kept)
         if shown != visible(kept).replace("\x1b", "\0"):  # else colours and the like stay as they are
@@ -95,7 +97,7 @@ class Redaction:
 
     def sent(self, content: bytes, *, path: str) -> str:
         """Return the body of a request."""
-        return self._body(content.decode("utf-8", "replace"), path=path)
+        return self._body(content.decode("utf-8", "replace"), path=path, sent=True)
 
     def body(self, content: bytes, *, path: str, status: int) -> str:
         """Return the body of an answer."""
@@ -105,12 +107,13 @@ class Redaction:
 
     def event(self, event: str, *, path: str) -> str:
         """Return an event of a stream: its data may be JSON."""
-        lines = [line.partition(":") for line in event.split("\n")]
-        return "\n".join(
-            f"{name}:{blank}{self._body(data, path=path)}" if colon else self.text(name)
-            for name, colon, rest in lines
-            for blank, data in [(rest[: len(rest) - len(rest.lstrip(" "))], rest.lstrip(" "))]
-        )
+        return "\n".join(self._field(*line.partition(":"), path=path) for line in event.split("\n"))
+
+    def _field(self, name: str, colon: str, rest: str, *, path: str) -> str:
+        """Return a line of an event."""
+        data = rest.lstrip(" ")
+        shown = self._body(data, path=path) if colon else ""
+        return f"{self.text(name)}{colon}{rest[: len(rest) - len(data)]}{shown}"
 
     def inputs(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the inputs of the step."""
@@ -121,12 +124,12 @@ class Redaction:
         """Return the outputs of the step, some of which are JSON."""
         return {name: self._body(text, path="") for name, text in outputs.items()}
 
-    def _body(self, text: str, *, path: str) -> str:
+    def _body(self, text: str, *, path: str, sent: bool = False) -> str:
         if self.names:
             self.names.learn(text)
         found = _ROUTE.search(path)
         route = found[1] if found else ""
-        makes_tokens = bool(LOGIN.search(path))
+        makes_tokens = bool(LOGIN.search(path)) and not sent
 
         def value(around: str, name: str, text: str) -> str:
             if name in _VALUES or _SECRETS.fullmatch(around) or is_secret(name, text):

@@ -31,8 +31,8 @@ def again(run, clock):
     """Run the step of a recording against that; yield how it ended, and the server."""
 
     @contextmanager
-    def again(recording, *, token: str | None, env: dict[str, str] | None = None, **more: str):
-        with replay(recording, clock.now) as server:
+    def again(recording, *, token: str | None, env: dict[str, str] | None = None, tls=None, **more: str):
+        with replay(recording, clock.now, tls=tls) as server:
             clock.next_change = server.player.next_change
             inputs = {name.replace("-", "_"): server.leads_here(text) for name, text in recording.inputs.items()}
             random.seed(1)  # looks come at moments that differ by chance
