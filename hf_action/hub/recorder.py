@@ -75,9 +75,8 @@ class Recorder:
 
     def answered(self, response: httpx2.Response) -> None:
         """Note that an answer has begun, and listen to its body."""
-        exchange = response.request.extensions.get("exchange")
-        if isinstance(exchange, Exchange) and isinstance(response.stream, httpx2.SyncByteStream):
-            response.stream = exchange.listen(response)
+        exchange: Exchange = response.request.extensions["exchange"]
+        response.stream = exchange.listen(response)
 
     def line(self, make: Callable[[], Mapping[str, object]], *, at: float) -> None:
         """Write a line; where it cannot be made, one that says so: a bug here is not one of the step."""
@@ -117,7 +116,7 @@ class Exchange:
 
     def listen(self, response: httpx2.Response) -> "Listened":
         """Return the body of an answer, which is noted on its way."""
-        assert isinstance(response.stream, httpx2.SyncByteStream)  # as the caller has seen to
+        assert isinstance(response.stream, httpx2.SyncByteStream)  # as all streams of a synchronous client
         if response.headers.get("content-type", "").startswith("text/event-stream"):
             return Listened(response.stream, Events(self, response))
         return Listened(response.stream, Body(self, response))
@@ -177,15 +176,14 @@ class Listened(httpx2.SyncByteStream):
 
     def __init__(self, stream: httpx2.SyncByteStream, listener: Listener) -> None:
         self._stream = stream
-        self._listener: Listener | None = listener
+        self._listener = listener
         self._failure: Exception | None = None
         self._complete = False
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._stream:
-                if self._listener:
-                    self._listener.hear(chunk)
+                self._listener.hear(chunk)
                 yield chunk
             self._complete = True
         except Exception as error:
@@ -193,11 +191,9 @@ class Listened(httpx2.SyncByteStream):
             raise
 
     def close(self) -> None:
-        """Give the connection back, and note how it ended."""
+        """Give the connection back, and note how it ended; an answer closes its body once."""
         self._stream.close()
-        listener, self._listener = self._listener, None
-        if listener:
-            listener.end(self._failure, complete=self._complete)
+        self._listener.end(self._failure, complete=self._complete)
 
 
 class Body:

@@ -44,20 +44,13 @@ class RecordingFile:
             except OSError as error:
                 self._end(f"{error}")
 
-    def close(self) -> None:
-        """Write nothing more."""
-        with self._lock:
-            self._shut()
-
     def _end(self, why: str) -> None:
-        self._shut()
-        self._warn(f"the recording could not be written: {why}")
-
-    def _shut(self) -> None:
+        """Write nothing more, and say why."""
         if self._descriptor is not None:
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
+        self._warn(f"the recording could not be written: {why}")
 
 
 def _breaks_off(path: Path) -> bool:
