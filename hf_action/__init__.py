@@ -2,17 +2,18 @@
 
 Read in this order: clock, rules.stages, rules.outcomes, rules.sanitize, rules.addresses, rules.models, rules.waiting,
 rules.pace, rules.selection, rules.account, rules.operations, rules.results, rules.retrying, rules.rollback,
-inputs.names, inputs.readers, inputs.forms, inputs.table, inputs.usage, inputs.completion, inputs.nodes, inputs.fleet,
-inputs.doors, inputs.checks, inputs.settings, diagnosis.text, diagnosis.tracebacks, diagnosis.evidence,
-diagnosis.signs, diagnosis.conditions, diagnosis.build_causes, diagnosis.hub_causes, diagnosis.module_causes,
-diagnosis.run_causes, diagnosis.causes, diagnosis.messages, diagnosis.remedies, diagnosis.diagnosis, diagnosis.page,
-report.gantt, report.outputs, report.summary, report.listing, report.withheld, hub.bounds, hub.failures,
-hub.redirects, hub.transport, hub.refusals, hub.app, hub.keyless, hub.facts, hub.listing, hub.repository, hub.streams,
-hub.client, hub.login, operations.progress, operations.events, operations.polling, operations.writes,
-operations.acting, operations.verdicts, operations.waking, operations.execution, operations.retrying,
-operations.rollback, operations.explanation, operations.rounds, operations.watching, operations.selecting,
-operations.batch, operations.undo, runner.streams, runner.files, runner.github, runner.log, runner.terminal,
-runner.publisher, runner.states, step, main
+rules.json_text, rules.anonymity, rules.recording, inputs.names, inputs.readers, inputs.forms, inputs.table,
+inputs.usage, inputs.completion, inputs.nodes, inputs.fleet, inputs.doors, inputs.checks, inputs.recording,
+inputs.settings, diagnosis.text, diagnosis.tracebacks, diagnosis.evidence, diagnosis.signs, diagnosis.conditions,
+diagnosis.build_causes, diagnosis.hub_causes, diagnosis.module_causes, diagnosis.run_causes, diagnosis.causes,
+diagnosis.messages, diagnosis.remedies, diagnosis.diagnosis, diagnosis.page, report.gantt, report.outputs,
+report.summary, report.listing, report.withheld, hub.bounds, hub.failures, hub.redirects, hub.transport, hub.refusals,
+hub.app, hub.keyless, hub.facts, hub.listing, hub.repository, hub.streams, hub.client, hub.login, hub.recorder,
+operations.progress, operations.events, operations.polling, operations.writes, operations.acting, operations.verdicts,
+operations.waking, operations.execution, operations.retrying, operations.rollback, operations.explanation,
+operations.rounds, operations.watching, operations.selecting, operations.batch, operations.undo, runner.streams,
+runner.files, runner.github, runner.log, runner.terminal, runner.publisher, runner.states, runner.recording, step,
+main
 
 The rules come first; docs/architecture.md draws the rooms.
 """

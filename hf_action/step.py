@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hf_action.clock import wall_time
-from hf_action.inputs.recording import Recording
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import verdict_of
@@ -142,18 +141,9 @@ class StepRun:
     def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
         self._deadline = max(self._began + settings.timeout, least)
-        if settings.recording:
-            self._recorder = _recorder(
-                settings, settings.recording, runner=self._runner, log=self._log, began=self._began
-            )
-            access = "keyless" if settings.keyless else "token" if settings.token else "none"
-            elapsed = self._log.now() - self._began
-            self._recorder.start(
-                operation=self._operation,
-                wall=wall_time() - elapsed,
-                access=access,
-                inputs=settings.recording.inputs,
-            )
+        self._recorder = _recorder(
+            settings, operation=self._operation, runner=self._runner, log=self._log, began=self._began
+        )
         self._hub = hub = _hub(
             settings, runner=self._runner, log=self._log, deadline=self._deadline, recorder=self._recorder
         )
@@ -208,12 +198,7 @@ class StepRun:
         )
         if self._recorder:
             self._recorder.finish(status=step.status, outputs=lambda: outputs(step, self._runner.plain))
-        if (
-            isinstance(self._settings, Settings)
-            and self._settings.logged_in
-            and any(one.outcome is Outcome.DENIED for one in step.results)
-        ):
-            self._warn([LOGIN])
+        self._warn(_advice(self._settings, step))
         return step.status
 
     def last_words(self) -> str:
@@ -284,8 +269,12 @@ def _hub(
 
 
 def _recorder(
-    settings: Settings | PostSettings, recording: Recording, *, runner: Runner, log: Log, began: float
-) -> "Recorder":
+    settings: Settings | PostSettings, *, operation: str, runner: Runner, log: Log, began: float
+) -> "Recorder | None":
+    """Return what writes a recording, which has begun; None where none is asked for."""
+    recording = settings.recording
+    if not recording:
+        return None
     # Few steps are recorded, and the others need not wait for this.
     from hf_action.hub.recorder import Recorder
     from hf_action.rules.anonymity import Pseudonyms
@@ -293,13 +282,22 @@ def _recorder(
     from hf_action.runner.recording import RecordingFile
 
     file = RecordingFile(workspace_file(recording.file), warn=lambda trouble: log.annotate("warning", trouble))
+    if isinstance(settings, Settings):
+        runner.recognize(*settings.spaces)  # an id may look like a secret
     names = Pseudonyms(endpoint=read_address(settings.endpoint).host) if recording.anonymous else None
-    return Recorder(
+    recorder = Recorder(
         write=file.write,
         now=lambda: log.now() - began,
         endpoint=settings.endpoint,
         redaction=Redaction(redact=runner.redact, secrets=lambda: runner.secrets, names=names),
     )
+    recorder.start(
+        operation=operation,
+        wall=wall_time() - recorder.now(),
+        access="keyless" if settings.keyless else "token" if settings.token else "none",
+        inputs=recording.inputs,
+    )
+    return recorder
 
 
 def _login(runner: Runner) -> str:
@@ -309,6 +307,12 @@ def _login(runner: Runner) -> str:
     from hf_action.hub.login import token_of_login  # of a package that takes long to load
 
     return token_of_login()
+
+
+def _advice(settings: Settings | PostSettings | None, step: Step) -> list[str]:
+    """Return what to say of a token that nobody has named, where it was refused."""
+    denied = any(one.outcome is Outcome.DENIED for one in step.results)
+    return [LOGIN] if isinstance(settings, Settings) and settings.logged_in and denied else []
 
 
 def _last_words(sent: Sequence[str]) -> str:
