@@ -124,7 +124,13 @@ def redact(text: str, secrets: Sequence[str], known: Container[str] = ()) -> str
     `secrets` are spellings; of a cut one what is left of it goes, too. `known` are ids and hosts that this step deals
     with, in lower case: they stay as they are.
     """
-    text = visible(text).replace("\x1b", "\0")
+    if "\x1b" in text or "\x9b" in text:  # the letter that ends a colour may be the first one of a secret
+        text = _hidden(text, secrets, known)
+    return _hidden(visible(text).replace("\x1b", "\0"), secrets, known)
+
+
+def _hidden(text: str, secrets: Sequence[str], known: Container[str]) -> str:
+    """Take secrets out of `text` as it stands there."""
     lowered = _lowered(text)
     for secret in secrets:
         if secret[:FRAGMENT] in lowered or secret[-FRAGMENT:] in lowered:

@@ -27,7 +27,7 @@ from simhub.recording import read_recording
 from simhub.server import serve
 from simhub.space import StatusEvents
 from simhub.world import Phase, Space, Token, World
-from tests.conftest import NEW, TOKEN, clean_environ
+from tests.conftest import NEW, TOKEN, clean_environ, read_outputs
 from tests.step.test_leaks import Echo, pieces
 from tests.support.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, Exchange, token_service
 
@@ -113,6 +113,23 @@ def test_a_body_that_is_too_long_is_cut(run, hub, workspace):
     run("info", "acme/demo", record="run.jsonl")
     first = exchanges(workspace)[0]
     assert len(first["body"]) <= MAX_BODY < first["size"]
+
+
+def test_the_post_step_is_recorded_by_the_variable(run, clock, workspace, tmp_path, monkeypatch):
+    """What it puts back is a part of its own, in the same file."""
+    state = tmp_path / "GITHUB_STATE"
+    state.write_text("")
+    monkeypatch.setenv("GITHUB_STATE", str(state))
+    run("hardware", "acme/demo", hardware="t4-small", restore="true", env={"HF_SPACE_RECORD": "run.jsonl"})
+    for name, value in read_outputs(state).items():
+        monkeypatch.setenv(f"STATE_{name}", value)
+    runner = Runner()
+    post = StepRun([], runner=runner, log=Log(clock=clock, runner=runner, began=clock.now()), began=clock.now(), post=True)
+    post.work()
+    assert post.report(cancelled=False) == 0
+    step, restored = (read_recording(workspace / "run.jsonl", part=part) for part in (1, 2))
+    assert (step.head["operation"], restored.head["operation"], restored.inputs, restored.status) == ("hardware", "restore", {}, 0)
+    assert [one.path for one in restored.exchanges if one.method == "POST"] == ["/api/spaces/acme/demo/hardware"]
 
 
 # ---- secrets ----

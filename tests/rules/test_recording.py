@@ -29,9 +29,9 @@ KEEP = redaction()
 
 
 def leaks(text: str) -> list[str]:
-    """Return the parts of either secret that stand in a text, and spellings of it."""
+    """Return the parts of either secret that stand in a text, and spellings of it; few letters are known of one's own only."""
     low = text.lower()
-    parts = {secret[at : at + 10].lower() for secret in (OWN, FOREIGN) for at in range(len(secret) - 9)}
+    parts = {secret[at : at + size].lower() for secret, size in ((OWN, 10), (FOREIGN, 14)) for at in range(len(secret) - size + 1)}
     return [part for part in (*parts, *SECRETS) if part in low]
 
 
@@ -141,6 +141,7 @@ PLACES = {
     "log": lambda text: f"data: {json.dumps({'data': f'{text}', 'timestamp': '2026'})}\n\n",
     "bare event": lambda text: f"event: {text}\ndata: {text}\n: {text}\n{text}\n\n",
     "address": lambda text: json.dumps({"url": f"https://x.example/a?b={text}"}),
+    "behind a colour": lambda text: json.dumps({"error": f"\x9b{text} \x1b[{text} \x1b[31m{text}", f"\x9b {text}": 1}),
     "userinfo": lambda text: json.dumps({"url": f"https://u:{text}@x.example/"}),
     "id": lambda text: json.dumps({"id": f"acme/{text}", "sha": text, "hardware": {"current": text}}),
 }
