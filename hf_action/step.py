@@ -10,8 +10,9 @@ from hf_action.inputs.settings import PostSettings, Settings, describe, parse, p
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import verdict_of
 from hf_action.operations.undo import Restore, check_room
-from hf_action.report.outputs import sound
+from hf_action.report.outputs import outputs, sound
 from hf_action.report.withheld import withhold
+from hf_action.rules.addresses import read_address
 from hf_action.rules.models import FREE_FLAVOR
 from hf_action.rules.outcomes import ActionError, InvalidInput, Outcome
 from hf_action.rules.results import Result, Step, conclude
@@ -23,6 +24,7 @@ from hf_action.runner.states import States
 
 if TYPE_CHECKING:
     from hf_action.hub.client import Hub
+    from hf_action.hub.recorder import Recorder
 
 
 BUG = "This is a bug of the action; please report it with the log of a run with debug logging"
@@ -67,6 +69,7 @@ class StepRun:
         self._undo: Restore | None = None
         self._states = States(runner)
         self._hub: Hub | None = None
+        self._recorder: Recorder | None = None
         self._deadline: float = 0.0  # 0: nothing was asked of the Hub yet
         self._prices: Mapping[str, float] = {}
         self._mistakes: list[str] = []
@@ -138,12 +141,17 @@ class StepRun:
     def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
         self._deadline = max(self._began + settings.timeout, least)
-        self._hub = hub = _hub(settings, runner=self._runner, log=self._log, deadline=self._deadline)
+        self._recorder = _recorder(
+            settings, operation=self._operation, runner=self._runner, log=self._log, began=self._began
+        )
+        self._hub = hub = _hub(
+            settings, runner=self._runner, log=self._log, deadline=self._deadline, recorder=self._recorder
+        )
         return hub
 
     def restore(self) -> None:
         """Undo what the step has changed; the post step needs little of the settings."""
-        self._settings = settings = parse_post(self._runner.environ)
+        self._settings = settings = parse_post(self._runner.environ, workspace_file)
         self._runner.mask(settings.token)
         states, warnings = self._states.load()
         self._warn(warnings)
@@ -188,12 +196,9 @@ class StepRun:
         self._publisher.publish(
             step, mistakes=self._mistakes, wants_summary=wants_summary, report_file=self._report_file
         )
-        if (
-            isinstance(self._settings, Settings)
-            and self._settings.logged_in
-            and Outcome.DENIED in {step.outcome, *(one.outcome for one in step.results)}
-        ):
-            self._warn([LOGIN])
+        if self._recorder:
+            self._recorder.finish(status=step.status, outputs=lambda: outputs(step, self._runner.plain))
+        self._warn(_advice(self._settings, step))
         return step.status
 
     def last_words(self) -> str:
@@ -247,7 +252,9 @@ class StepRun:
             self._log.annotate("warning", warning)
 
 
-def _hub(settings: Settings | PostSettings, *, runner: Runner, log: Log, deadline: float) -> "Hub":
+def _hub(
+    settings: Settings | PostSettings, *, runner: Runner, log: Log, deadline: float, recorder: "Recorder | None"
+) -> "Hub":
     from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
 
     return Hub(
@@ -257,7 +264,40 @@ def _hub(settings: Settings | PostSettings, *, runner: Runner, log: Log, deadlin
         deadline=deadline,
         info=log.info,
         redact=runner.redact,
+        recorder=recorder,
     )
+
+
+def _recorder(
+    settings: Settings | PostSettings, *, operation: str, runner: Runner, log: Log, began: float
+) -> "Recorder | None":
+    """Return what writes a recording, which has begun; None where none is asked for."""
+    recording = settings.recording
+    if not recording:
+        return None
+    # Few steps are recorded, and the others need not wait for this.
+    from hf_action.hub.recorder import Recorder
+    from hf_action.rules.anonymity import Pseudonyms
+    from hf_action.rules.recording import Redaction
+    from hf_action.runner.recording import RecordingFile
+
+    file = RecordingFile(workspace_file(recording.file), warn=lambda trouble: log.annotate("warning", trouble))
+    if isinstance(settings, Settings):
+        runner.recognize(*settings.spaces)  # an id may look like a secret
+    names = Pseudonyms(endpoint=read_address(settings.endpoint).host) if recording.anonymous else None
+    recorder = Recorder(
+        write=file.write,
+        now=lambda: log.now() - began,
+        endpoint=settings.endpoint,
+        redaction=Redaction(redact=runner.redact, secrets=lambda: runner.secrets, names=names),
+    )
+    recorder.start(
+        operation=operation,
+        wall=wall_time() - recorder.now(),
+        access="keyless" if settings.keyless else "token" if settings.token else "none",
+        inputs=recording.inputs,
+    )
+    return recorder
 
 
 def _login(runner: Runner) -> str:
@@ -267,6 +307,12 @@ def _login(runner: Runner) -> str:
     from hf_action.hub.login import token_of_login  # of a package that takes long to load
 
     return token_of_login()
+
+
+def _advice(settings: Settings | PostSettings | None, step: Step) -> list[str]:
+    """Return what to say of a token that nobody has named, where it was refused."""
+    denied = Outcome.DENIED in {step.outcome, *(one.outcome for one in step.results)}
+    return [LOGIN] if isinstance(settings, Settings) and settings.logged_in and denied else []
 
 
 def _last_words(sent: Sequence[str]) -> str:

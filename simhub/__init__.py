@@ -6,6 +6,7 @@ Read in this order:
 - access (who may do what, how often), flavors, registry and world (all Spaces), limits (accounts), listing;
 - edge (pages in front of the apps), streams, changes, repos and downloads (files by request), asked, api (requests),
   faults (answers gone wrong), server (sockets);
+- recording (what the action has recorded of a Hub), player (which answer of it is whose), replay (it, served);
 - scenarios (Spaces worth watching); clock is for tests.
 
 What is imitated and what isn't: DIFFERENCES.md.

@@ -1,16 +1,19 @@
-"""`python -m simhub`: the showcase in real time, for `hf spaces`, the action, or a curious hand."""
+"""`python -m simhub`: the showcase in real time, or a recording, for `hf spaces`, the action, or a curious hand."""
 
 import argparse
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from simhub.access import Meter, Token
+from simhub.recording import NotARecordingError, read_recording
+from simhub.replay import Replay, replay
 from simhub.scenarios import CROWD_OWNERS, crowd, showcase
 from simhub.server import Certificates, Request, Server, serve
 from simhub.world import TOKENS, World
@@ -24,16 +27,72 @@ def main(argv: list[str] | None = None) -> int:
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         tls = Certificates(Path(stack.enter_context(TemporaryDirectory(prefix="simhub-")))) if options.tls else None
         on_request = None if options.quiet else show_request
+        if options.replay:
+            return play(options, tls=tls, on_request=on_request)
         serving = serve(demo(options), host=options.host, port=options.port, tls=tls, on_request=on_request)
         try:
             server = stack.enter_context(serving)
         except OSError as error:
-            print(f"simhub: cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)
-            print("simhub: choose another port with --port, 0 for any free one", file=sys.stderr)
-            return 2
+            return cannot_listen(options, error)
         print(introduction(server, tls=tls, more=options.spaces), flush=True)
         threading.Event().wait()
     return 0
+
+
+def play(options: argparse.Namespace, tls: Certificates | None, on_request: Callable[[Request], None] | None) -> int:
+    """Serve a recording until interrupted; return the exit status."""
+    try:
+        recording = read_recording(Path(options.replay), part=options.part)
+    except (OSError, NotARecordingError) as error:
+        print(f"simhub: {error}", file=sys.stderr)
+        return 2
+    serving = replay(
+        recording,
+        time.monotonic,
+        host=options.host,
+        port=options.port,
+        tls=tls,
+        speed=options.speed,
+        patience=1 / options.speed,
+        on_request=on_request,
+    )
+    with ExitStack() as stack:
+        try:
+            served = stack.enter_context(serving)
+        except OSError as error:
+            return cannot_listen(options, error)
+        print(about(served, tls=tls), flush=True)
+        threading.Event().wait()
+    return 0
+
+
+def cannot_listen(options: argparse.Namespace, error: OSError) -> int:
+    """Say that the address is taken; return the exit status."""
+    print(f"simhub: cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)
+    print("simhub: choose another port with --port, 0 for any free one", file=sys.stderr)
+    return 2
+
+
+def about(served: Replay, tls: Certificates | None) -> str:
+    """Return how to meet the recording, and how the step ended that was recorded."""
+    recording = served.recording
+    settings = f"HF_ENDPOINT={served.url}"
+    if recording.head.get("access") != "none":
+        settings += " HF_TOKEN=hf_simulatedwrite"
+    if tls is not None:
+        settings += f" SSL_CERT_FILE={tls.ca_file}"
+    result = recording.outputs.get("result", "not known: the step did not come to its end")
+    return "\n".join(
+        [
+            f"A recording is at {served.url} (Ctrl-C ends it). In another shell:",
+            "",
+            f"  export {settings}",
+            f"  {served.leads_here(recording.command)}",
+            "",
+            f"It has {len(recording.exchanges)} exchanges. The step ended so: {result}.",
+            "",
+        ]
+    )
 
 
 def demo(options: argparse.Namespace) -> World:
@@ -69,6 +128,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help=f"add N ordinary Spaces of {', '.join(CROWD_OWNERS)} (default: 0)",
     )
+    parser.add_argument("--replay", metavar="FILE", help="answer as in a recording, see hf-space --record")
+    parser.add_argument("--part", default=1, type=_whole, metavar="N", help="which recording of that file (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="do not show the requests")
     parser.add_argument("--tls", action="store_true", help="serve https, with a certificate made for the occasion")
     return parser.parse_args(argv)

@@ -181,10 +181,7 @@ async def spoil(
         await app(scope, _gone_after_body(receive), answer.hold)
     match fault.kind:
         case Kind.RESET_BEFORE | Kind.RESET_AFTER:
-            # Closing with nothing to linger for sends RST instead of FIN: socket(7), SO_LINGER.
-            connection = transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
+            reset(transport)
         case Kind.STALL_HEADERS:
             pass
         case Kind.STALL_BODY:
@@ -213,6 +210,13 @@ def _listed(transport: asyncio.Transport, stalled: set[int]) -> Iterator[None]:
         yield
     finally:
         stalled.discard(port)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection by RST instead of FIN: that is what closing does with nothing to linger for (socket(7))."""
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 async def _drip(answer: Answer, pause: float, receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ import trustme
 import uvicorn
 from starlette.requests import Request as Incoming
 from starlette.responses import JSONResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -176,31 +176,43 @@ def serve(
     `page_size`, `keep_alive`, `page_cap` and `chatter` are as for Api; `on_request` is called in the server's thread.
     Raises OSError when the address cannot be listened on.
     """
+    listener, url = listen(host, port, tls=tls)
+    api = Api(world, page_size=page_size, keep_alive=keep_alive, page_cap=page_cap, chatter=chatter)
+    faults = Faults(stalled=api.stalled)
+    server = Server(url=url, world=world, api=api, faults=faults, on_request=on_request)
+    with run(server, listener=listener, tls=tls):
+        yield server
+
+
+def listen(host: str, port: int, tls: Certificates | None) -> tuple[socket.socket, str]:
+    """Return a socket that listens, and its address; raises OSError where that is not possible."""
     listener = socket.create_server((host, port), backlog=1024)
     # A head and a body are two writes; Nagle would make every answer wait 40 ms for the client's ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
-    url = f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
-    api = Api(world, page_size=page_size, keep_alive=keep_alive, page_cap=page_cap, chatter=chatter)
-    faults = Faults(stalled=api.stalled)
-    server = Server(url=url, world=world, api=api, faults=faults, on_request=on_request)
+    return listener, f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def run(app: ASGIApp, listener: socket.socket, tls: Certificates | None) -> Iterator[None]:
+    """Have a thread answer what comes to a socket, until the block ends."""
     started: Future[Started] = Future()
-    running = _run(server, listener=listener, context=tls.context if tls else None, started=started)
+    running = _run(app, listener=listener, context=tls.context if tls else None, started=started)
     thread = threading.Thread(target=asyncio.run, args=(running,), name="simhub", daemon=True)
     thread.start()
     loop, stop = started.result(timeout=10)
     try:
-        yield server
+        yield
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=10)
 
 
 async def _run(
-    server: Server, listener: socket.socket, context: ssl.SSLContext | None, started: "Future[Started]"
+    app: ASGIApp, listener: socket.socket, context: ssl.SSLContext | None, started: "Future[Started]"
 ) -> None:
     config = uvicorn.Config(
-        server, interface="asgi3", ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False
+        app, interface="asgi3", ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False
     )
     config.load()
     state = ServerState()

@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOMS = {"rules", "inputs", "report", "diagnosis"}
 CHOSEN = {HERE / "operations/test_undo.py", HERE / "project/test_docs.py"}
-LEFT_OUT = {"browser", "container", "fuzz", "hub", "runner", "samples", "simhub", "step", "support", "truth"}
+LEFT_OUT = {"browser", "container", "fuzz", "hub", "recordings", "runner", "samples", "simhub", "step", "support", "truth"}
 
 hypothesis.settings.register_profile(
     "mutants", max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)

@@ -24,6 +24,7 @@ from hf_action.rules.selection import Query
 
 if TYPE_CHECKING:
     from hf_action.hub.examination import Examination
+    from hf_action.hub.recorder import Recorder
     from hf_action.hub.repository import Repository
 
 
@@ -44,6 +45,7 @@ class Hub:
         info: Callable[[str], None] = lambda _: None,
         redact: Callable[[str], str] = lambda text: text,
         request_timeout: float = REQUEST_TIMEOUT,
+        recorder: "Recorder | None" = None,
     ) -> None:
         self.endpoint = endpoint
         self._redact = redact  # takes secrets out of text for people, before anybody cuts it
@@ -57,6 +59,7 @@ class Hub:
             request_timeout=request_timeout,
             explain=self._explain,
             renew=lambda used, taken: self._access.renew(used, taken=taken),
+            recorder=recorder,
         )
         self._access = Access(session=self._session, endpoint=endpoint, token=token)
         self._facts = Facts(session=self._session, access=self._access, info=info, redact=redact)

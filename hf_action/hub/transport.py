@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.request import getproxies
 
 import httpx2
@@ -25,6 +25,9 @@ from hf_action.rules.models import MalformedAnswer
 from hf_action.rules.outcomes import ActionError, OutOfTime, Refused, Unreachable
 from hf_action.rules.pace import Quota
 from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
+
+if TYPE_CHECKING:
+    from hf_action.hub.recorder import Recorder
 
 # Seconds one request may take, from its start to the last byte; the Hub answers in well under one.
 REQUEST_TIMEOUT = 10.0
@@ -78,6 +81,7 @@ class Client(httpx2.Client):
             if not stream:
                 CHECK.get()(response)
         except _NETWORK as error:
+            _note_failure(error)
             raise failure_of(error) from error
         return response
 
@@ -93,6 +97,7 @@ class Session:
         request_timeout: seconds that one request may take.
         explain: says what an error answer about a subject means.
         renew: gets another token in place of one that is refused, and was taken before or not; whether there is one.
+        recorder: notes each exchange, where that is asked for.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class Session:
         request_timeout: float,
         explain: Callable[[httpx2.Response, str], ActionError],
         renew: Callable[[str, bool], bool],
+        recorder: "Recorder | None" = None,
     ) -> None:
         self.requests = 0
         self._api = httpx2.URL(f"{endpoint}/api/")
@@ -118,6 +124,7 @@ class Session:
         self._request_timeout = request_timeout
         self._explain = explain
         self._renew = renew
+        self._recorder = recorder
         set_client_factory(self._client)
 
     def extend(self, deadline: float) -> None:
@@ -216,13 +223,17 @@ class Session:
     def _client(self) -> httpx2.Client:
         """Make the client that huggingface_hub uses for every call."""
         check_proxies(getproxies())
+        before: list[Callable[[httpx2.Request], None]] = [self._before_request]
+        after: list[Callable[[httpx2.Response], None]] = [self._after_response]
+        if self._recorder:  # what comes is noted before anything is bounded
+            before, after = [*before, self._recorder.begin], [self._recorder.answered, *after]
         try:
             client = Client(
                 follow_redirects=True,
                 max_redirects=MAX_REDIRECTS,
                 headers={"accept-encoding": "identity"},
                 timeout=self._request_timeout,
-                event_hooks={"request": [self._before_request], "response": [self._after_response]},
+                event_hooks={"request": before, "response": after},
             )
         except (ImportError, ValueError, OSError, httpx2.InvalidURL) as error:
             raise unusable_client(error) from error
@@ -260,6 +271,14 @@ class Session:
         if quota:
             reset = min(quota.reset_in_seconds, MAX_QUOTA_WINDOW) + 1.0
             self._quota = min(quota.remaining, MAX_QUOTA_LEFT), self._clock.now() + reset
+
+
+def _note_failure(error: Exception) -> None:
+    """Have a recording know that no answer came."""
+    request = getattr(error, "_request", None)
+    exchange = request.extensions.get("exchange") if isinstance(request, httpx2.Request) else None
+    if exchange:
+        exchange.fail(error)
 
 
 def quota_of(response: httpx2.Response) -> RateLimitInfo | None:

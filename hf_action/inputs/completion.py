@@ -80,7 +80,11 @@ def flags() -> list[Flag]:
         Flag(f"--{row.name}", _short(row.about), row.reader.form, row.reader.words, is_file=row.reader.is_file)
         for row in INPUTS.values()
     ]
-    own = [Flag(f"--{name}", _short(about)) for name, about in OWN.items() if name != "completion"]
+    own = [
+        Flag(f"--{name}", _short(about), form, is_file=bool(form))
+        for name, _, form, about in ((*key.partition(" "), about) for key, about in OWN.items())
+        if name != "completion"
+    ]
     return [*given, Flag("--completion", _short(OWN["completion"]), "SHELL", tuple(SHELLS)), *own]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hf_action.inputs import checks
 from hf_action.inputs.doors import read_flags, read_variables, with_fallbacks
 from hf_action.inputs.readers import parse_stages, shown
+from hf_action.inputs.recording import Recording, read_recording
 from hf_action.inputs.table import DEFAULT_STAGES, DEPLOYS, INPUTS, WRITES
 from hf_action.rules.operations import Wish
 from hf_action.rules.outcomes import InvalidInput
@@ -61,6 +62,7 @@ class Settings:
     keyless: str | None = None
     identity: str | None = field(default=None, repr=False)
     logged_in: bool = False  # whether the token is that of `hf auth login`
+    recording: Recording | None = None
     warnings: tuple[str, ...] = ()
     fleet: "tuple[Settings, ...]" = ()  # Spaces of the fleet file, each entry with settings of its own
 
@@ -111,6 +113,7 @@ class PostSettings:
     token: str | None = field(repr=False)
     keyless: str | None = None
     identity: str | None = field(default=None, repr=False)
+    recording: Recording | None = None
 
     @property
     def has_credentials(self) -> bool:
@@ -145,18 +148,20 @@ def parse(
     argv: Sequence[str],
     environ: Mapping[str, str],
     read_file: Callable[[str], str] = lambda _: "",
-    check_report: Callable[[str], object] = lambda _: None,
+    check_file: Callable[[str], object] = lambda _: None,
     login: Callable[[], str] = str,
 ) -> Settings:
     """Read flags and variables into settings. `read_file` returns the text of a file of the workspace.
 
-    `check_report` raises ValueError where `report-file` cannot be a file of the workspace. `login` returns the token of
-    `hf auth login`, where that may be used; it is asked only where there is no other.
+    `check_file` raises ValueError where what is to be written cannot be a file of the workspace. `login` returns the
+    token of `hf auth login`, where that may be used; it is asked only where there is no other.
 
     Raises:
         InvalidInput: with the mistakes of the call, found before anything is asked of the Hub.
     """
-    flags, mistakes = read_flags(argv)
+    recording, words, wrong = read_recording(argv, environ, check_file)
+    flags, mistakes = read_flags(words)
+    mistakes += wrong
     variables, warnings = read_variables(environ)
     given, access = _with_access(variables | flags, environ)
     logged_in = not given["token"] and not access["keyless"] and bool(token := login())
@@ -173,14 +178,20 @@ def parse(
     warnings += checks.unused(given, [each.operation for each in (*own, *fleet)]) + warned
     warnings += checks.not_waited_for(given, operation=settings.operation, stages=settings.stages)
     warnings += checks.too_short(settings.stable_for, timeout=settings.timeout)
-    report_file, more = _report_file(settings.report_file, check_report)
+    report_file, more = _report_file(settings.report_file, check_file)
     mistakes += more
     mistakes += checks.subject(given, operation=settings.operation, selects=settings.selects)
     if not environ.get("GITHUB_STATE"):
         mistakes += checks.no_post_step(settings.restore, any(each.restore for each in fleet))
     if mistakes:
         raise InvalidInput(mistakes, warnings=warnings, token=settings.token, report_file=report_file)
-    return replace(settings, fleet=fleet, warnings=tuple(warnings), logged_in=logged_in)
+    return replace(
+        settings,
+        fleet=fleet,
+        warnings=tuple(warnings),
+        logged_in=logged_in,
+        recording=recording.of(given) if recording else None,
+    )
 
 
 def _report_file(name: str | None, check: Callable[[str], object]) -> tuple[str | None, list[str]]:
@@ -194,8 +205,8 @@ def _report_file(name: str | None, check: Callable[[str], object]) -> tuple[str 
     return name, []
 
 
-def parse_post(environ: Mapping[str, str]) -> PostSettings:
-    """Read what the post step needs; no other input can stop it.
+def parse_post(environ: Mapping[str, str], check_file: Callable[[str], object] = lambda _: None) -> PostSettings:
+    """Read what the post step needs; no other input can stop it. `check_file` is that of `parse`.
 
     It runs with the variables of its step. An input that cannot be read has its default here: the step itself has said
     what is wrong with it.
@@ -220,6 +231,7 @@ def parse_post(environ: Mapping[str, str]) -> PostSettings:
         token=values["token"],
         keyless=access["keyless"],
         identity=access["identity"],
+        recording=read_recording((), environ, check_file)[0],
     )
 
 

@@ -30,6 +30,8 @@ EXAMPLES = {
 OWN = {
     "json": "Print the outputs as one JSON document to stdout, and everything else to stderr. So does --format json.",
     "quiet": "Print results, warnings and errors only. -q is the same.",
+    "record FILE": "Write every exchange with the Hub to FILE, without tokens and secrets, for a bug report.",
+    "record-anonymous": "Give owners, Spaces and hosts other names in that file.",
     "no-wait": "End as soon as the request is accepted: the same as --wait-for-stage none.",
     "completion": "Print a script that makes a shell complete words; write --completion and one of bash, zsh, fish.",
     "help": "Print this help; behind an operation, the help of that operation.",

@@ -54,7 +54,7 @@ def one_line(text: str) -> str:
     It obeys `::command::` at the start of a line and `##[command]` anywhere
     (https://github.com/actions/runner, src/Runner.Common/ActionCommand.cs).
     """
-    text = _visible(text[:MAX_TEXT]).replace("##[", "# #[").rstrip()
+    text = visible(text[:MAX_TEXT]).replace("##[", "# #[").rstrip()
     if not text.isprintable():
         text = re.sub(_CONTROL, " ", text).rstrip()
     if text.lstrip().startswith("::"):
@@ -85,7 +85,7 @@ def unmatched(line: str) -> str:
     return _PLACE.sub("\u2060", line) if _SEVERITY.search(line) else line
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Return what a reader sees: whatever cuts a secret in two without being seen is gone."""
     if text.isascii() and "\x1b" not in text:
         return text
@@ -126,7 +126,13 @@ def redact(text: str, secrets: Sequence[str], known: Container[str] = ()) -> str
     `secrets` are spellings; of a cut one what is left of it goes, too. `known` are ids and hosts that this step deals
     with, in lower case: they stay as they are.
     """
-    text = _visible(text).replace("\x1b", "\0")
+    if "\x1b" in text or "\x9b" in text:  # the letter that ends a colour may be the first one of a secret
+        text = _hidden(text, secrets, known)
+    return _hidden(visible(text).replace("\x1b", "\0"), secrets, known)
+
+
+def _hidden(text: str, secrets: Sequence[str], known: Container[str]) -> str:
+    """Take secrets out of `text` as it stands there."""
     lowered = _lowered(text)
     for secret in secrets:
         if secret[:FRAGMENT] in lowered or secret[-FRAGMENT:] in lowered:
@@ -137,6 +143,33 @@ def redact(text: str, secrets: Sequence[str], known: Container[str] = ()) -> str
         if shown is not text:
             text, lowered = shown, _lowered(shown)
     return text
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a value is a secret by its name, as that of `access_token` is."""
+    return bool(re.search(_SECRET_NAME, name)) and not re.fullmatch(_INNOCENT, value)
+
+
+def fragments(secrets: Sequence[str]) -> frozenset[str]:
+    """Return the parts of secrets by which `without_fragments` knows them; `secrets` are spellings."""
+    return frozenset(
+        secret[at : at + FRAGMENT] for secret in secrets for at in range(max(len(secret) - FRAGMENT + 1, 0))
+    )
+
+
+def without_fragments(text: str, parts: frozenset[str]) -> str:
+    """Take out of `text` every part of a secret, also one from its middle; `parts` are those of `fragments`."""
+    lowered = _lowered(text) if parts else ""
+    spans: list[tuple[int, int]] = []
+    for start in range(len(lowered) - FRAGMENT + 1):
+        if lowered[start : start + FRAGMENT] in parts:
+            begun = spans.pop()[0] if spans and start <= spans[-1][1] else start
+            spans.append((begun, start + FRAGMENT))
+    kept, at = [], 0
+    for start, end in spans:
+        kept += [text[at:start], STARS]
+        at = end
+    return "".join([*kept, text[at:]]) if spans else text
 
 
 def _without(text: str, secret: str) -> str:
@@ -214,13 +247,20 @@ _SCHEME = r"""(?x)(?P<keep>
         (?!(?i:auth|token|credential|scheme|format|or|and|is|header|must)\w*\b)
     | (?<![A-Za-z0-9])(?i:basic)\s{1,3}(?=[A-Za-z0-9+/]{0,64}[a-z0-9][A-Z])(?=\S{8})
     )(?P<value>[^\s"',;\\<>]{6,})"""
+# The end of a name whose value is a secret.
+_SECRET_WORD = (
+    r"(?i:token|secret|password|passwd|passphrase|credentials?|apikey|accesskey|(?<=[_.-])(?:key|pwd|pass))"
+    r"|(?<=[a-z])Key"
+)
+_SECRET_NAME = rf"(?:{_SECRET_WORD})(?:_?[0-9]{{1,2}})?\Z"
 # `NAME=value`, `"name": "value"`, `name: value` of names that end in a word for secrets. A key alone
 # (`key=…`) may be any key, so it needs to be the key to something; `tokens` are counted and not kept secret.
-_NAMED = r"""(?x)(?P<keep>(?P<name>
-        (?i:token|secret|password|passwd|passphrase|credentials?|apikey|accesskey|(?<=[_.-])(?:key|pwd|pass))|(?<=[a-z])Key)
-      (?:_?[0-9]{1,2})?
+_NAMED = (
+    rf"(?x)(?P<keep>(?P<name>{_SECRET_WORD})"
+    r"""(?:_?[0-9]{1,2})?
       (?: \\{0,4}["'\]]{0,2}\s{0,3}(?:=>|:=|==?|:|%3[AaDd]|\\u003[AaDd])\s{0,3}))
     (?: \\{0,4}(?P<quote>["'])(?P<quoted>[^"']{1,2048}) | (?P<value>[^\s"'`,;&<>(){}\[\]|]{1,2048}) )"""
+)
 # `--name value` of a command line.
 _FLAG = (
     r"(?P<keep>--(?P<name>[a-z0-9-]{0,40}(?:token|secret|password|passphrase|key))\s{1,3})"

@@ -134,6 +134,11 @@ class Runner:
         """Whether what a machine would read has a secret of this step in it; then it must not be written."""
         return holds_secret(value, self._secrets)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The spellings of the secrets of this step that are known by now."""
+        return self._secrets
+
     # ---- the log ----
 
     def info(self, text: str) -> None:

@@ -1,10 +1,11 @@
-"""What is fuzzed: the settings parser, the payload reader, and the Hub's answers through a real socket.
+"""What is fuzzed: the settings parser, the payload reader, recordings, and the Hub's answers through a real socket.
 
 A target is a strategy and a check that fails by any exception but the declared ones.
 """
 
 import http.server
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,13 @@ from hypothesis import strategies as st
 from hf_action.hub.client import Hub
 from hf_action.inputs.settings import Settings, describe, parse
 from hf_action.inputs.table import INPUTS, OPERATIONS
+from hf_action.rules.anonymity import Pseudonyms
+from hf_action.rules.json_text import is_json
 from hf_action.rules.models import MalformedAnswer, SpaceInfo, SpaceRuntime, read_runtime, read_space_info
 from hf_action.rules.operations import pause, restart
 from hf_action.rules.outcomes import ActionError, InvalidInput
+from hf_action.rules.recording import Redaction
+from hf_action.rules.sanitize import redact, spellings
 from hf_action.rules.selection import Query
 from simhub.clock import FakeClock
 from tests.support.serving import serving
@@ -120,6 +125,34 @@ def check_facts(facts: SpaceRuntime | SpaceInfo) -> None:
         assert not (name in ("sleep_time", "likes") and isinstance(value, bool))
 
 
+# ---- recordings ----
+
+OWN, FOREIGN = "MarkedTokenOfTheTests.Of-Another_Form~17", "hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345"
+SPELLINGS = spellings(OWN)
+secret_texts = st.one_of(
+    st.sampled_from([OWN, FOREIGN, *SPELLINGS, OWN[4:24], f"{OWN[:12]}\x1b[0m{OWN[12:]}", f"https://u:{OWN}@x/", f"Bearer {FOREIGN}", f"https://x/?X-Amz-Signature={OWN}"]),
+    st.tuples(st.text(max_size=6), st.sampled_from([OWN, FOREIGN]), st.text(alphabet=st.characters(exclude_categories=["L", "N"]), max_size=6)).map(" ".join),
+)
+secret_documents = st.recursive(
+    st.one_of(secret_texts, leaves), lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.one_of(keys, secret_texts), inner, max_size=4)), max_leaves=15
+)
+recorded = st.tuples(secret_documents, st.integers(0, 300), st.sampled_from(["/api/spaces/acme/demo", "/oauth/token", "/api/spaces/a/b/logs/run", "/api/spaces/a/b/tree/main"]), st.booleans())
+
+
+def check_recording(case: tuple[object, int, str, bool]) -> None:
+    """Whatever comes, whole or cut off, no part of a secret is in a recording that could be known, and JSON stays JSON."""
+    document, end, path, anonymous = case
+    text = json.dumps(document)
+    keep = Redaction(redact=lambda text: redact(text, SPELLINGS), secrets=lambda: SPELLINGS, names=Pseudonyms() if anonymous else None)
+    whole = keep.body(text.encode(), path=path, status=200)
+    if is_json(text) and not {"NaN", "Infinity"} & set(re.findall(r"[A-Z]\w+", text)):
+        json.loads(whole)
+    kept = [whole, keep.body(text[:end].encode(), path=path, status=200), keep.event(f"data: {text[:end]}\n\n", path=path), keep.text(text), keep.path(path, f"a={text[:end]}")]
+    parts = [secret[at : at + size].lower() for secret, size in ((OWN, 10), (FOREIGN, 14)) for at in range(len(secret) - size + 1)]
+    for shown in map(str.lower, kept):
+        assert not [part for part in parts if part in shown], shown
+
+
 # ---- the Hub's answers, through a socket ----
 
 texts = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
@@ -217,5 +250,6 @@ def targets() -> Iterator[list[Target]]:
         yield [
             Target("settings", calls, check_settings),
             Target("payloads", st.one_of(documents, spaces()), check_reader),
+            Target("recordings", recorded, check_recording),
             Target("answers", asked, partial(check_answer, server=server, hub=hub)),
         ]

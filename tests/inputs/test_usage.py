@@ -67,12 +67,15 @@ connection:
     assert """
 
 the command itself:
-  --json        Print the outputs as one JSON document to stdout, and everything else to stderr. So
-                does --format json.
-  --quiet       Print results, warnings and errors only. -q is the same.
+  --json              Print the outputs as one JSON document to stdout, and everything else to
+                      stderr. So does --format json.
+  --quiet             Print results, warnings and errors only. -q is the same.
+  --record FILE       Write every exchange with the Hub to FILE, without tokens and secrets, for a
+                      bug report.
+  --record-anonymous  Give owners, Spaces and hosts other names in that file.
 """ in text
     assert text.endswith("""
-  --version     Print the version.
+  --version           Print the version.
 
 notes:
   A DURATION is in seconds (90, 0.5) or like 90s, 20m, 1.5m, 1h30m, 1d. A flag without a value may
@@ -158,10 +161,10 @@ def need(shell: str) -> str:
 def test_every_flag_is_completed():
     """With what a value looks like, and the values that can be named."""
     found = {flag.name: flag for flag in flags()}
-    assert found.keys() == {f"--{name}" for name in (*INPUTS, *OWN)}
+    assert found.keys() == {f"--{name}" for name in (*INPUTS, *(own.partition(" ")[0] for own in OWN))}
     assert found["--logs"].values == ("on-failure", "always", "never") and found["--completion"].values == tuple(SHELLS)
     assert found["--with-stage"].values[: len(STAGES)] == tuple(STAGES)
-    assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file", "--report-file"]
+    assert [flag.name for flag in found.values() if flag.is_file] == ["--fleet-file", "--report-file", "--record"]
     assert found["--token"].about == "Hugging Face access token"
     assert found["--json"].about == "Print the outputs as one JSON document to stdout, and everything else to stderr"
     assert (found["--json"].form, found["--completion"].form, found["--sort"].form) == ("", "SHELL", "name|likes|last-modified")
@@ -174,7 +177,7 @@ def test_every_flag_is_completed():
             "bash",
             [
                 "    --logs) words='on-failure always never' ;;",
-                "    --fleet-file|--report-file)",
+                "    --fleet-file|--report-file|--record)",
                 f"    {'|'.join(f'--{row.name}' for row in INPUTS.values() if not (row.reader.words or row.reader.is_file or row.reader.is_flag))}) return ;;",
                 f"        words='{' '.join([*OPERATIONS, *COMMANDS])}'",
             ],

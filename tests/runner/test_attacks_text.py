@@ -306,3 +306,10 @@ def test_a_space_named_like_a_secret_is_operated_as_any_other(name, run, world):
     paused = run("pause", name)
     assert (paused.result, paused.outputs["space-id"], paused.outputs["stage"]) == ("ok", name, "PAUSED")
     assert (world.state(name).stage, world.state("acme/demo").stage) == ("PAUSED", "RUNNING")
+
+
+@pytest.mark.parametrize("colour", ["\x9b", "\x1b[", "\x1b[31", "\x9b0;"], ids=repr)
+def test_a_secret_that_ends_a_colour_is_found(colour):
+    """A terminal takes its first letter for the end of the colour; the rest of it would give it away."""
+    for secret, known in ((OWN, spellings(OWN)), ("hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345", ())):
+        assert secret[1:] not in plain(f"{colour}{secret}", known)
