@@ -13,6 +13,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD, TOKEN
+from tests.support.asking import reads_log
 
 # Real seconds a request may take here; an open stream is read for as long.
 POLL_AGE_PARTS = 0.15
@@ -77,8 +78,8 @@ def broken(world, **about) -> str:
 
 
 def asked(hub) -> list[str]:
-    """The logs that were asked for."""
-    return [request.path.rpartition("/")[2] for request in hub.requests if "/logs/" in request.path]
+    """The logs that were read."""
+    return [request.path.rpartition("/")[2] for request in hub.requests if reads_log(request)]
 
 
 def shown(log: str) -> list[str]:
