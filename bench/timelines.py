@@ -2,9 +2,10 @@
 
 import math
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 from simhub.world import HEAD, Phase, Script, Space
 
@@ -18,7 +19,8 @@ class Timeline:
 
     The Hub tells a new head `head_lag` seconds late, its listings are `listing_lag` behind, and its edge serves the
     holding page for `holding` seconds once the app is live. With `selected` the action gets a pattern, not a name;
-    `flags` are for the action, which alone can be asked for a commit, or whether the app answers.
+    `flags` are for the action, which alone can be asked for a commit, or whether the app answers. `about` is what else
+    is particular to the Space.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Timeline:
     holding: float = 0.0
     selected: bool = False
     flags: tuple[str, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def lasts(self) -> float:
@@ -57,6 +60,7 @@ class Timeline:
             head_lag=self.head_lag,
             listing_lag=self.listing_lag,
             holding=self.holding,
+            **self.about,
         )
 
 

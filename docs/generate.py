@@ -22,7 +22,7 @@ from hf_action.diagnosis.page import draw_page  # noqa: E402 - a script finds th
 from hf_action.inputs.fleet import MAX_SPACES  # noqa: E402
 from hf_action.inputs.table import DEFAULT_STAGES, INPUTS, OPERATIONS, WRITES  # noqa: E402
 from hf_action.rules.outcomes import SEVERITY, Outcome  # noqa: E402 - a script finds the code beside it
-from hf_action.rules.pace import Events, interval  # noqa: E402
+from hf_action.rules.pace import NO_EVENTS, Events, interval  # noqa: E402
 from hf_action.rules.stages import STAGES, Kind  # noqa: E402
 from hf_action.rules.waiting import BROKEN_FOR, Goal, Observation, judge  # noqa: E402
 
@@ -334,7 +334,7 @@ def curve() -> str:
     )
 
 
-def seconds_between(stage: str, *, lasted: float, events: Events = Events.NONE) -> float:
+def seconds_between(stage: str, *, lasted: float, events: Events = NO_EVENTS) -> float:
     """Return the seconds to the next look at a Space that has been in a stage for so long."""
     goal = Goal(stages=frozenset({"RUNNING"}), began=0.0, deadline=3600.0, before="PAUSED")
     seen = [Observation(at=at, stage=stage) for at in (0.0, lasted)]
@@ -342,12 +342,22 @@ def seconds_between(stage: str, *, lasted: float, events: Events = Events.NONE) 
 
 
 def rests() -> str:
-    """How long it is to the next look once the Hub's events are heard."""
+    """How long it is to the next look by what the Hub's events have been worth so far."""
+    heard = Events(heard=True)
+    worth = {
+        "the stream is open": heard,
+        "they announced a change": replace(heard, announced=True),
+        "they name the stage, and the log is followed": replace(heard, named=True, log_open=True),
+    }
+    cases = (("BUILDING", 10), ("BUILDING", 60), ("BUILDING", 300), ("BUILDING", 1200), ("APP_STARTING", 60))
     rows = [
-        [code(stage), f"{seconds_between(stage, lasted=60, events=Events.HEARD):g} s"]
-        for stage in ("BUILDING", "APP_STARTING")
+        [
+            f"{code(stage)} for {f'{lasted} s' if lasted < 60 else f'{lasted // 60} min'}",
+            *(f"{seconds_between(stage, lasted=lasted, events=events):.0f} s" for events in worth.values()),
+        ]
+        for stage, lasted in cases
     ]
-    return table(["stage, while events are heard", "seconds to the next look"], rows)
+    return table(["stage", *worth], rows)
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

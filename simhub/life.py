@@ -77,7 +77,7 @@ class Life:
     def begins(self) -> list[float]:
         """Return the times at which something may be different from what it was before."""
         edges = [self.added + self.space.unknown_for, self.deleted]
-        lags = {0.0, self.space.head_lag}
+        lags = {0.0, self.space.head_lag, self.space.events_lag}
         return edges + [begin + lag for begin, _ in self.history for lag in lags]
 
     def head(self, t: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from math import inf
 from typing import Final, Literal
 
 from simhub.app import App
@@ -46,7 +47,8 @@ class Event(StrEnum):
 class StatusEvents(Enum):
     """What the stream of a Space's status events is worth."""
 
-    TRUE = "each change is told"
+    TRUE = "the stage is told as it opens, and each change"
+    TERSE = "each change is told, and nothing as it opens"
     SILENT = "it opens, and tells nothing but that it lives"
     LYING = "it goes on telling changes that are none, and none that is"
     ENDING = "it ends at once"
@@ -147,6 +149,9 @@ class Space:
     None for never. `runtime_extra` are fields of the runtime to show besides the usual ones, or instead.
     `listing_lag` is how many seconds listings are behind in this Space, or in each named property of it; None: as the
     World says. `app` is what the app answers; the edge serves its holding page for `holding` seconds before it.
+
+    Its streams: status events come `events_lag` seconds late, and no more than `events_told` changes are told; then the
+    stream only lives. The stream of the build log closes with the build, if `log_closes`.
     """
 
     id: str
@@ -179,6 +184,9 @@ class Space:
     unknown_for: float = 0.0
     listing_lag: float | Mapping[str, float] | None = None
     status_events: StatusEvents = StatusEvents.TRUE
+    events_lag: float = 0.0
+    events_told: float = inf
+    log_closes: bool = True
     past: tuple[str, ...] = ()
     files: Files | None = None
     revisions: Mapping[str, Files] = field(default_factory=dict)

@@ -79,7 +79,7 @@ def follow_log(world: World, life: Life, kind: str, tail: int | None) -> Batches
         lines = list(enumerate(log.lines))[sent:]
         yield [_line(world, kind, at=at, line=line, header=number == 0) for number, (at, line) in lines]
         sent = len(log.lines)
-        if not log.open:
+        if not log.open and (kind == "run" or life.space.log_closes):
             return
 
 
@@ -102,11 +102,13 @@ def follow_status(world: World, life: Life, chatter: float) -> Batches:
         nonlocal seen
         if mode is StatusEvents.ENDING:
             return
-        talked = time.monotonic()
+        yield _opening(seen, mode)
+        talked, told = time.monotonic(), 0
         while True:
             runtime, batch = _runtime(world, life), []
-            if mode is StatusEvents.TRUE:
+            if mode in (StatusEvents.TRUE, StatusEvents.TERSE) and told < life.space.events_told:
                 batch = _news(seen, runtime)
+                told += bool(batch)
             seen = runtime
             if time.monotonic() - talked >= chatter:
                 batch += _chatter(runtime, mode)
@@ -116,23 +118,39 @@ def follow_status(world: World, life: Life, chatter: float) -> Batches:
     return batches()
 
 
+def _opening(runtime: Json, mode: StatusEvents) -> list[str]:
+    match mode:
+        case StatusEvents.TRUE:
+            return [_stage(runtime["stage"]), _space(runtime)]
+        case StatusEvents.LYING:
+            return _chatter(runtime, mode)
+    return []
+
+
 def _news(seen: Json, runtime: Json) -> list[str]:
-    news = [_event(runtime["stage"], name="stage")] if runtime["stage"] != seen["stage"] else []
-    if {**runtime, "stage": ""} != {**seen, "stage": ""}:
-        news.append(_event(json.dumps({"runtime": runtime}, separators=(",", ":")), name="space"))
-    return news
+    news = [_stage(runtime["stage"])] if runtime["stage"] != seen["stage"] else []
+    return news + ([_space(runtime)] if {**runtime, "stage": ""} != {**seen, "stage": ""} else [])
 
 
 def _chatter(runtime: Json, mode: StatusEvents) -> list[str]:
     if mode is StatusEvents.LYING:
-        return [_event("BUILDING" if runtime["stage"] == "RUNNING" else "RUNNING", name="stage")]
-    if mode is StatusEvents.TRUE and runtime["hardware"]["requested"] == "zero-a10g":
+        return [_stage("BUILDING" if runtime["stage"] == "RUNNING" else "RUNNING")]
+    if mode in (StatusEvents.TRUE, StatusEvents.TERSE) and runtime["hardware"]["requested"] == "zero-a10g":
         return [_event("0", name="zero-gpu-count")]
     return []
 
 
 def _runtime(world: World, life: Life) -> Json:
-    return answers.runtime(space=life.space, state=life.at(world.now()), sleep_time=life.sleep_time)
+    t = world.now() - life.space.events_lag
+    return answers.runtime(space=life.space, state=life.at(t), sleep_time=life.sleep_time)
+
+
+def _stage(stage: str) -> str:
+    return _event(stage, name="stage")
+
+
+def _space(runtime: Json) -> str:
+    return _event(json.dumps({"runtime": runtime}, separators=(",", ":")), name="space")
 
 
 def _event(data: str, name: str | None = None) -> str:

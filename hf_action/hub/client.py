@@ -61,6 +61,7 @@ class Hub:
             renew=lambda used, taken: self._access.renew(used, taken=taken),
             recorder=recorder,
         )
+        self._page_size = listing.PageSize()
         self._access = Access(session=self._session, endpoint=endpoint, token=token)
         self._facts = Facts(session=self._session, access=self._access, info=info, redact=redact)
 
@@ -95,16 +96,16 @@ class Hub:
 
     def list_spaces(self, query: Query, *, patient: bool = True) -> list[SpaceInfo]:
         """List Spaces, all pages, with just the fields that are needed; `patient` asks again after passing failures."""
-        asked = {"author": query.author, "search": query.search, "expand": listing.LISTED, "limit": listing.PAGE_SIZE}
-        params = {name: value for name, value in asked.items() if value}
+        params = {"author": query.author, "search": query.search, "expand": listing.LISTED}
         subject = f"Spaces of {query.author or 'anybody'}"
 
         def read() -> list[SpaceInfo]:
             # As `list_spaces` of huggingface_hub, which gives up all for one entry with a field it does not expect.
             pages = listing.pages(
                 f"{self.endpoint}/api/spaces",
-                params=params,
+                params={name: value for name, value in params.items() if value},
                 headers=self._access.headers(),
+                size=self._page_size,
                 odd=lambda count: self._facts.tell(f"{subject}: {count} entries that name no Space are left out"),
             )
             return listing.unique(
@@ -113,6 +114,10 @@ class Hub:
 
         ask = self._session.patiently if patient else self._session.ask
         return ask(read, subject)
+
+    def pages(self, entries: int) -> int:
+        """Return how many requests a listing of so many Spaces takes, by the pages that came so far."""
+        return max(-(-entries // self._page_size.given), 1)
 
     def runtime(self, space: str) -> SpaceRuntime:
         """Look at the runtime of a Space once, without asking again; `moved_to` is its new name, if it has one."""
@@ -201,6 +206,12 @@ class Hub:
         url = f"{self.endpoint}/api/spaces/{space}/events"
         follow = partial(streams.follow_events, url, headers=self._access.headers(), connect=self._request_timeout)
         self._session.ask(lambda: follow(notice=notice), space)
+
+    def follow_build(self, space: str, alive: Callable[[], bool]) -> None:
+        """Return when the log of a build ends; `alive` is called as it opens, and now and then, until it is False."""
+        url, headers = f"{self.endpoint}/api/spaces/{space}/logs/build", self._access.headers()
+        connect = self._request_timeout
+        self._session.ask(lambda: streams.follow_log(url, headers=headers, connect=connect, alive=alive), space)
 
     def quota(self) -> Quota | None:
         """Return what the Hub said last of the requests that are left; None where it has not, or long ago."""

@@ -19,6 +19,8 @@ from hf_action.rules.models import MalformedAnswer
 # Seconds without a sign of life after which a stream of events is dead. Other streams of the Hub give one every half
 # minute (huggingface_hub, hf_api.py, fetch_job_logs).
 SILENCE = 90.0
+# The same for the log of a build: a client of it may rely on less, as losing it costs no more than some looks.
+SILENCE_OF_A_LOG = 45.0
 # Bytes of one status event, and characters of its data that are handed on.
 MAX_EVENT_BYTES = 64 * 1024
 MAX_EVENT_TEXT = 200
@@ -39,6 +41,18 @@ def follow_events(url: str, *, headers: dict[str, str], connect: float, notice: 
         for name, data in events:
             if data.strip() and not notice(name, data[:MAX_EVENT_TEXT]):  # without data: a sign of life
                 return
+
+
+def follow_log(url: str, *, headers: dict[str, str], connect: float, alive: Callable[[], bool]) -> None:
+    """Return when a log ends; `alive` is called once it is open and at each sign of life, until it returns False.
+
+    Raises httpx2.ReadTimeout where nothing came for SILENCE_OF_A_LOG seconds.
+    """
+    timeout = httpx2.Timeout(connect, read=SILENCE_OF_A_LOG)
+    tail, most = {"tail": "1"}, MAX_ANSWER_BYTES
+    with _events(url, headers=headers, timeout=timeout, params=tail, lasting=True, most=most) as (_, events):
+        while alive() and next(events, None):
+            pass
 
 
 def read_log(url: str, *, headers: dict[str, str], lines: int) -> Iterator[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RESERVE_OF_LOOKS = 30
 # Seconds after which a Space is looked at itself, whatever a listing says: it may be stuck.
 OWN_LOOK_EVERY = 60.0
-# So many in a round at most, the longest unseen first; one fewer for each hundred Spaces, whose pages cost requests.
+# So many in a round at most, the longest unseen first; one fewer for each hundred Spaces, whose rounds are the dearest.
 OWN_LOOKS = 10
 # What counts as the number of Spaces of an owner whose listing is refused: so many pages are never worth it.
 NO_LISTING = 10**9
@@ -77,7 +77,7 @@ class Rounds:
         return sum(min(count, self._pages(owner)) for owner, count in counts.items())
 
     def _pages(self, owner: str) -> int:
-        return -(-self._poller.owned.get(owner, 1) // 100)
+        return self._hub.pages(self._poller.owned.get(owner, 1))
 
     def _by_listing(
         self, owner: str, members: Sequence[SpaceProgress], looks: dict[str, Observation]

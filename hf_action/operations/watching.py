@@ -17,7 +17,7 @@ from hf_action.operations.progress import SpaceProgress, run_parallel
 from hf_action.operations.rounds import Rounds
 from hf_action.rules import pace, waiting
 from hf_action.rules.healing import judge_health
-from hf_action.rules.pace import Events
+from hf_action.rules.pace import NO_EVENTS, Events
 from hf_action.rules.waiting import Goal, Observation, Verdict
 
 if TYPE_CHECKING:
@@ -146,13 +146,23 @@ class Watcher:
             hub=self._hub,
             space=progress.space,
             clock=self._clock,
-            known=lambda: progress.after and progress.after.runtime,
+            known=lambda: progress.after.runtime if progress.after else None,
             debug=self._log.debug,
         )
 
+    def _hear(self, listener: Listener, progress: SpaceProgress) -> Events:
+        """Return what is to be expected of the Hub's events; follow the log of a build where that saves looks."""
+        listener.judge()
+        settings = progress.settings
+        # The Hub shows logs to nobody without a token; and who wants none, or looks in his own time, gets just that.
+        may = settings.has_credentials and settings.logs != "never" and not self._settings.poll_interval
+        if may and pace.worth_a_log(progress.history, self._clock.now(), events=listener.events):
+            listener.follow_build()
+        return listener.events
+
     def _pace(self, members: Sequence[SpaceProgress]) -> float:
         now, chance = self._clock.now(), random()
-        events = self._listener.events if self._listener else Events.NONE
+        events = self._hear(self._listener, members[0]) if self._listener else NO_EVENTS
         seen = [(progress.goal, progress.history) for progress in members if progress.goal and progress.history]
         seconds = min(
             (pace.interval(goal, history, now, events=events, chance=chance) for goal, history in seen),

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import assert_never
 
 from hf_action.rules.stages import Kind, stage_of
 from hf_action.rules.waiting import (
@@ -32,18 +30,30 @@ POLL_MAX_BUILDING_EVENTS = 45.0
 # Seconds between looks once an event has told of a change, and for a build. Events may fall silent without a word.
 POLL_EVENTS = 10.0
 POLL_EVENTS_BUILDING = 30.0
+# The same for a build of which two streams would tell the end, the events, which name the stage, and the build's log:
+# this part of its age, at least as without the log, and at most so many seconds.
+POLL_AGE_PARTS_WITNESSED = 4.0
+POLL_MAX_WITNESSED = 90.0
+# Seconds that a build has lasted when its log is worth a request: builds are minutes long, and each saves more looks.
+LOG_AFTER = 10.0
 # The part by which a pause is longer or shorter by chance, so that steps that began together spread.
 POLL_JITTER = 0.1
 # The part of the Hub's quota that one step takes at most: a token is seldom used by one step alone.
 QUOTA_SHARE = 0.5
 
 
-class Events(Enum):
-    """What is to be expected of the Hub's status events."""
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What the Hub's status events of a Space have been worth so far."""
 
-    NONE = "nobody listens, or in vain"
-    HOPED_FOR = "they are listened to, and nothing has happened yet"
-    HEARD = "they have told of a change"
+    heard: bool = False  # the stream is open, and somebody listens
+    announced: bool = False  # they have told of a change before a look found it
+    named: bool = False  # the stage that they named last is the one that the last look found
+    ahead: float | None = None  # seconds since they named another one, where they have been right before
+    log_open: bool = False  # the build's log is followed, too, which ends with the build
+
+
+NO_EVENTS = Events()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +65,19 @@ class Quota:
 
 
 def interval(
-    goal: Goal, history: Sequence[Observation], now: float, *, events: Events = Events.NONE, chance: float = 0.5
+    goal: Goal, history: Sequence[Observation], now: float, *, events: Events = NO_EVENTS, chance: float = 0.5
 ) -> float:
     """Return the seconds until the next look is worth its request.
 
     Few after news, more the longer a stage lasts, and more where `events` of the Hub are to be expected. A look falls
     on the moment at which the stage seen last will have lasted long enough to count.
     `chance`, from 0 to 1, spreads the looks of steps that began together. docs/performance.md draws the curve.
+
+    How late a change is seen at most, whatever the events turn out to be worth: POLL_MAX_BUILDING_EVENTS seconds and
+    the tenth that chance adds. A longer pause needs two streams, of which each alone ends it: events that fall silent
+    cost no time where the log ends with its build, a log that does not end costs none where the events are true. Only
+    where both stay open and conceal the same change is it seen later, after a quarter of the time that the build took
+    and POLL_MAX_WITNESSED seconds at most, and the tenth.
     """
     last = history[-1]
     if last.stage is None:
@@ -71,24 +87,41 @@ def interval(
         until_believed = REFUSED_FOR - (now - refused_since(history)) if last.refusal else 0.0
         return min(seconds, until_believed) if until_believed > 0 else seconds
     answered = [look for look in history if look.stage is not None]
-    building = stage_of(last.stage).builds and last.kind is Kind.MOVING
-    age = now - since(answered, lambda look: look.stage == last.stage)
     if goal.health and reached(goal, last):
-        events = Events.NONE  # nothing tells when an app begins to answer
-    match events:
-        case Events.NONE:
-            seconds = min(max(age / POLL_AGE_PARTS, POLL_MIN), POLL_MAX_BUILDING if building else POLL_MAX)
-        case Events.HOPED_FOR:
-            seconds = min(
-                max(age / POLL_AGE_PARTS_EVENTS, POLL_MIN), POLL_MAX_BUILDING_EVENTS if building else POLL_MAX
-            )
-        case Events.HEARD:
-            seconds = POLL_EVENTS_BUILDING if building else POLL_EVENTS
-        case _:
-            assert_never(events)
+        events = NO_EVENTS  # nothing tells when an app begins to answer
+    seconds = _pause(events, age=_age(answered, now), building=_builds(last))
     seconds *= 1.0 + POLL_JITTER * (2.0 * chance - 1.0)
     gone = now - last.at
     return min([seconds, *(max(left - gone, 0.0) for left in _ripens(goal, answered) if left > 0)])
+
+
+def worth_a_log(history: Sequence[Observation], now: float, *, events: Events) -> bool:
+    """Whether following the log of the build saves more looks than the request it takes."""
+    named = events.named and history[-1].stage is not None and _builds(history[-1])
+    return named and _age([look for look in history if look.stage is not None], now) >= LOG_AFTER
+
+
+def _pause(events: Events, *, age: float, building: bool) -> float:
+    """Return the seconds to the next look at a stage that has lasted for `age`, chance aside."""
+    if not events.heard:
+        return min(max(age / POLL_AGE_PARTS, POLL_MIN), POLL_MAX_BUILDING if building else POLL_MAX)
+    if building and events.named and events.log_open:
+        return min(max(age / POLL_AGE_PARTS_WITNESSED, POLL_MAX_BUILDING_EVENTS), POLL_MAX_WITNESSED)
+    if events.announced:
+        seconds = POLL_EVENTS_BUILDING if building else POLL_EVENTS
+    else:
+        seconds = min(age / POLL_AGE_PARTS_EVENTS, POLL_MAX_BUILDING_EVENTS if building else POLL_MAX)
+    # The Hub's runtime may be a moment behind its events.
+    return max(seconds if events.ahead is None else min(seconds, events.ahead), POLL_MIN)
+
+
+def _builds(look: Observation) -> bool:
+    return look.stage is not None and stage_of(look.stage).builds and look.kind is Kind.MOVING
+
+
+def _age(answered: Sequence[Observation], now: float) -> float:
+    """Return the seconds since the last stage was seen first."""
+    return now - since(answered, lambda look: look.stage == answered[-1].stage)
 
 
 def _ripens(goal: Goal, answered: Sequence[Observation]) -> list[float]:

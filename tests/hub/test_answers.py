@@ -14,6 +14,7 @@ from hf_action.rules.operations import pause, request_hardware, restart, set_sle
 from hf_action.rules.outcomes import ActionError, Denied, Refused, Unreachable
 from hf_action.rules.selection import Query
 from simhub.faults import Fault, Kind
+from simhub.server import serve
 from simhub.world import Phase, Space, StatusEvents, Token
 from tests.conftest import NEW, OLD, TOKEN
 from tests.support.rawserver import answering, raw_server
@@ -301,7 +302,35 @@ def test_a_listing_takes_whatever_pages_come(clock, world, hub):
         world.add(Space(id=f"acme/space-{number}"))
     asking = caller(hub.url, clock)
     assert len(asking.list_spaces(SPACES)) == 251
-    assert [re.search(r"limit=(\d+)", request.query)[1] for request in hub.requests] == ["500"]
+    assert [re.search(r"limit=(\d+)", request.query)[1] for request in hub.requests] == ["1000"]
+
+
+@pytest.mark.parametrize(
+    ("cap", "came", "counted"),
+    [
+        (100, 3, {0: 1, 100: 1, 101: 2, 1500: 15}),  # the Hub may give fewer entries of a page than it is asked for
+        (1000, 1, {0: 1, 251: 1, 252: 2, 502: 2}),  # a single page tells no more than that it was one
+    ],
+)
+def test_pages_are_counted_as_they_came(clock, world, cap, came, counted):
+    """Before the first it is taken to have a hundred entries."""
+    for number in range(250):
+        world.add(Space(id=f"acme/space-{number}"))
+    with serve(world, page_cap=cap) as hub:
+        asking = caller(hub.url, clock)
+        assert (asking.pages(250), len(asking.list_spaces(SPACES)), len(hub.requests)) == (3, 251, came)
+    assert {entries: asking.pages(entries) for entries in counted} == counted
+
+
+def test_a_hub_that_refuses_large_pages_is_asked_for_its_own(clock, world, hub):
+    """Once; and another refusal is one."""
+    hub.inject(Fault(Kind.STATUS, status=400, body={"error": "limit is too large"}, path="/api/spaces$", times=1))
+    asking = caller(hub.url, clock)
+    assert len(asking.list_spaces(SPACES)) == len(asking.list_spaces(SPACES)) == 1
+    assert [re.findall(r"limit=(\d+)", request.query) for request in hub.requests] == [["1000"], [], []]
+    hub.inject(Fault(Kind.STATUS, status=400, body={"error": "no"}, path="/api/spaces$", times=None))
+    with pytest.raises(Refused):
+        asking.list_spaces(SPACES)
 
 
 # ---- who asks ----
@@ -388,10 +417,11 @@ def test_events_are_told_by_name(clock, world, hub):
         if not heard:
             world.happen("acme/zero", event="push", script=(Phase(0, "RUNNING"),))
         heard.append((name, data))
-        return len(heard) < 3
+        return len(heard) < 5
 
     caller(hub.url, clock, token=None).listen("acme/zero", notice)  # a public Space needs no token
-    assert heard[0] == ("", "") and heard[1] == ("stage", "RUNNING") and heard[2][0] == "space" and len(heard[2][1]) <= 200
+    assert [heard[0], heard[1], heard[3]] == [("", ""), ("stage", "APP_STARTING"), ("stage", "RUNNING")]
+    assert {name for name, _ in heard[2::2]} == {"space"} and all(len(data) <= 200 for _, data in heard)
 
 
 def test_nobody_listens_who_does_not_want_to(clock, world, hub):
@@ -405,6 +435,18 @@ def test_where_there_are_no_events_it_is_said(clock, world, hub, about):
     world.add(Space(id="acme/mute", **about))
     with pytest.raises(ActionError):
         caller(hub.url, clock, token=None).listen("acme/mute", lambda name, data: True)
+
+
+def test_the_log_of_a_build_is_followed_to_its_end(clock, world, hub):
+    """It is asked for its last line alone, and each sign of life asks whether to go on."""
+    world.add(Space(id="acme/built", stage="BUILD_ERROR", commit=None, build_log=((0, "one"), (1, "two"))))
+    alive: list[bool] = []
+    caller(hub.url, clock).follow_build("acme/built", lambda: not alive.append(True))
+    assert (len(alive), hub.requests[-1].query) == (2, "tail=1")
+    world.add(Space(id="acme/building", stage="BUILDING", commit=None, timeline=(Phase(0, "BUILDING"),)))
+    caller(hub.url, clock).follow_build("acme/building", lambda: False)
+    with pytest.raises(ActionError):
+        caller(hub.url, clock, token=None).follow_build("acme/building", lambda: True)
 
 
 def log_of(*events: bytes, date: str = "", end: bytes = b""):

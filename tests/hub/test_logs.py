@@ -12,6 +12,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD, TOKEN
+from tests.support.asking import reads_log
 from tests.support.network import PATIENCE, stalls_at_once
 
 # What stands in front of a line of the log: the indentation inside the group.
@@ -78,8 +79,8 @@ def broken(world, **about) -> str:
 
 
 def asked(hub) -> list[str]:
-    """The logs that were asked for."""
-    return [request.path.rpartition("/")[2] for request in hub.requests if "/logs/" in request.path]
+    """The logs that were read."""
+    return [request.path.rpartition("/")[2] for request in hub.requests if reads_log(request)]
 
 
 def shown(log: str) -> list[str]:

@@ -1,12 +1,15 @@
 """The Hub's status events: heard while one Space is waited for, never believed, and left where they are of no use."""
 
+import re
 import threading
 
 import pytest
 
+from hf_action.operations import watching
 from hf_action.operations.events import GAP, MAX_FALSE_ALARMS, MAX_MISSED, Listener
+from hf_action.rules.models import SpaceRuntime
 from hf_action.rules.outcomes import Denied
-from hf_action.rules.pace import Events
+from hf_action.rules.pace import NO_EVENTS, POLL_JITTER, POLL_MAX_BUILDING_EVENTS, POLL_MAX_WITNESSED, Events
 from simhub.clock import FakeClock
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space, StatusEvents
@@ -34,7 +37,7 @@ def test_a_change_is_seen_when_it_happens(run, hub, building):
     """The step ends within the second in which the stage is reached, and a long build costs few looks."""
     ended = run("restart", building)
     assert (ended.result, 1235 <= ended.elapsed <= 1235 + GAP) == ("ok", True)
-    assert (asked(hub, "/events"), len(hub.requests) <= 60) == (1, True)
+    assert (asked(hub, "/events"), asked(hub, "/logs/build"), len(hub.requests) <= 30) == (1, 1, True)
     seen = [moment["at"] for moment in ended.spaces[0]["timeline"][1:]]
     assert all(0 <= at - happened <= GAP for at, happened in zip(seen, (5, 1205, 1235), strict=True))
 
@@ -78,6 +81,65 @@ def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world):
     assert (ended.result, ended.elapsed <= 23, asked(hub, "/events")) == ("ok", True, 1)
 
 
+# ---- two streams, of which each alone would do ----
+
+LONGEST = POLL_MAX_BUILDING_EVENTS * (1 + POLL_JITTER)
+LAPSES = {"lapses": {"events_told": 1}, "opens and lapses": {"events_told": 0}, "silent": {"status_events": StatusEvents.SILENT}}
+LOGS = {"the log ends": {}, "it does not": {"log_closes": False}, "refused": {}}
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("lapse", LAPSES)
+@pytest.mark.parametrize("lasts", [70, 1195])
+def test_a_stream_that_falls_silent_costs_no_more_than_it_did(run, hub, world, monkeypatch, lapse, log, lasts):
+    """The end of a build is seen within 45 s, and the tenth of chance, whatever the events are worth by then.
+
+    Only where the log of the build goes on when that has ended, too, it takes 90 s at most.
+    """
+    monkeypatch.setattr(watching, "random", lambda: 1.0)  # each look is as late as chance may make it
+    build = (Phase(5, "RUNNING_BUILDING"), Phase(5 + lasts, "RUNNING_APP_STARTING"), Phase(130 + lasts, "RUNNING", commit=HEAD))
+    world.add(Space(id="acme/long", commit=OLD, head=NEW, scripts={"restart": build}, **LAPSES[lapse], **LOGS[log]))
+    if log == "refused":
+        hub.inject(Fault(kind=Kind.STATUS, status=403, path="/logs/build$", times=None))
+    ended = run("restart", "acme/long")
+    seen = next(moment["at"] for moment in ended.spaces[0]["timeline"] if moment["stage"] == "RUNNING_APP_STARTING")
+    most = POLL_MAX_WITNESSED * (1 + POLL_JITTER) if (lapse, log) == ("lapses", "it does not") else LONGEST
+    assert (ended.result, 0 <= seen - 5 - lasts <= (GAP if lapse == "lapses" and log == "the log ends" else most)) == ("ok", True)
+
+
+def test_the_log_of_a_build_that_is_under_way_is_followed(run, hub, world):
+    """The stream names the stage as it opens; the log is asked for its last line alone."""
+    world.add(Space(id="acme/long", stage="BUILDING", commit=None, timeline=BUILD[1:]))
+    ended = run("wait", "acme/long")
+    assert (ended.result, len(hub.requests) <= 30) == ("ok", True)
+    assert [request.query for request in hub.requests if "/logs/" in request.path] == ["tail=1"]
+
+
+@pytest.mark.parametrize("about", [{"logs": "never"}, {"poll_interval": "20"}, {"token": None}], ids=repr)
+def test_no_log_is_followed_for_who_wants_none(run, hub, world, about):
+    """By word, by an interval of one's own, or without a token, which the Hub wants for logs."""
+    world.add(Space(id="acme/long", stage="BUILDING", commit=None, timeline=BUILD[1:]))
+    assert (run("wait", "acme/long", **about).result, asked(hub, "/logs/build")) == ("ok", 0)
+
+
+def test_no_log_is_followed_beside_events_that_do_not_name_the_stage(run, hub, world):
+    """One stream alone is not enough, whichever it is."""
+    world.add(Space(id="acme/long", stage="BUILDING", commit=None, timeline=BUILD[1:], status_events=StatusEvents.SILENT))
+    assert (run("wait", "acme/long").result, asked(hub, "/logs/build")) == ("ok", 0)
+
+
+def test_a_log_that_ends_too_soon_is_not_asked_for_again(run, hub, world):
+    """One look more, and looks as without it; the debug log says so."""
+    hub.inject(Fault(kind=Kind.STATUS, status=200, body={}, path="/logs/build$", times=None))
+    world.add(Space(id="acme/long", stage="BUILDING", commit=None, timeline=BUILD[1:]))
+    ended = run("wait", "acme/long", env={"RUNNER_DEBUG": "1"})
+    assert (ended.result, asked(hub, "/logs/build"), len(hub.requests) <= 70) == ("ok", 1, True)
+    assert len(re.findall("debug: acme/long: going on without its build log: the answer made no sense", ended.log)) == 1
+
+
+# ---- many ----
+
+
 def test_several_spaces_are_watched_without_events(run, world, hub):
     """A stream for each would be a connection for each; one listing looks at them all."""
     for name in ("one", "two"):
@@ -89,23 +151,34 @@ def test_several_spaces_are_watched_without_events(run, world, hub):
 
 
 class Stream:
-    """A Hub whose events are told by the test."""
+    """A Hub whose events, and the log of a build, are told by the test."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-        self.opened, self.over = threading.Event(), threading.Event()
+    def __init__(self, error: Exception | None = None, opens: str = "", log: Exception | None = None) -> None:
+        self.error, self.opens, self.log = error, opens, log
+        self.opened, self.over, self.built = threading.Event(), threading.Event(), threading.Event()
         self.notice = lambda name, data: True
+        self.followed = 0
 
     def listen(self, space, notice) -> None:
         if self.error:
             raise self.error
         self.notice = notice
         notice("", "")
+        if self.opens:
+            notice("stage", self.opens)
+            notice("space", "{}")
         self.opened.set()
         self.over.wait(5)
 
-    def tell(self) -> None:
-        self.notice("stage", "BUILDING")
+    def follow_build(self, space, alive) -> None:
+        self.followed += 1
+        if self.log:
+            raise self.log
+        alive()
+        self.built.wait(5)
+
+    def tell(self, stage: str = "", name: str = "space") -> None:
+        self.notice("stage" if stage else name, stage)
 
 
 class Busy(FakeClock):
@@ -123,6 +196,12 @@ class Busy(FakeClock):
             self.advance(0.125)
 
 
+BUILDING, STARTING, RUNNING = (SpaceRuntime(stage=stage) for stage in ("BUILDING", "APP_STARTING", "RUNNING"))
+# Each is news after the one before.
+MANY = [SpaceRuntime(stage="BUILDING", error=str(number)) for number in range(60)]
+HEARD = Events(heard=True)
+
+
 def listening(stream: Stream, clock: FakeClock, known: list) -> tuple[Listener, list[str]]:
     """Return a listener after its first sleep, and what it says to the debug log."""
     said: list[str] = []
@@ -134,16 +213,16 @@ def listening(stream: Stream, clock: FakeClock, known: list) -> tuple[Listener, 
 def test_sleep_lasts_as_asked_where_nothing_happens():
     """An open stream alone shortens nothing, and is but a hope."""
     clock = FakeClock()
-    listener, said = listening(Stream(), clock, [1])
-    assert (listener.events, listener.now(), said) == (Events.HOPED_FOR, 2.0, [])
+    listener, said = listening(Stream(), clock, [BUILDING])
+    assert (listener.events, listener.now(), said) == (HEARD, 2.0, [])
     listener.sleep(30.0)
     assert listener.now() == clock.now() == 32.0
 
 
 def test_an_event_ends_the_sleep_but_never_sooner_than_a_second_after_the_last_look():
     """A swarm of events is one reason to look."""
-    stream, known = Stream(), [1]
-    clock = Busy(lambda: (stream.tell(), stream.tell(), known.append(known[-1] + 1)))
+    stream, known = Stream(), [BUILDING]
+    clock = Busy(lambda: (stream.tell(), stream.tell(), known.append(MANY[len(known)])))
     listener, _ = listening(stream, clock, known)
     began = clock.now()
     listener.sleep(30.0)
@@ -157,34 +236,34 @@ def test_a_stream_that_cries_wolf_is_left():
     """It costs so many looks and no more."""
     stream = Stream()
     clock = Busy(stream.tell)
-    listener, said = listening(stream, clock, [1])
+    listener, said = listening(stream, clock, [BUILDING])
     for _ in range(30):
         listener.sleep(30.0)
-    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MAX_FALSE_ALARMS} in a row brought no news"])
+    assert (listener.events, said) == (NO_EVENTS, [f"acme/demo: going on without its status events: {MAX_FALSE_ALARMS} in a row brought no news"])
     assert clock.now() == pytest.approx(MAX_FALSE_ALARMS * GAP + (30 - MAX_FALSE_ALARMS) * 30.0, abs=33.0)
-    assert not stream.notice("stage", "")  # and who reads it is told to stop
+    assert not stream.notice("space", "")  # and who reads it is told to stop
 
 
 def test_news_between_false_alarms_keeps_the_stream():
     """Many events in a long build do not end it, as long as some of them bring news."""
-    stream, known = Stream(), [1]
+    stream, known = Stream(), [BUILDING]
     clock = Busy(stream.tell)
     listener, _ = listening(stream, clock, known)
     for number in range(50):
-        known.append(known[-1] + (number % 5 == 0))
+        known.append(MANY[number] if number % 5 == 0 else known[-1])
         listener.sleep(30.0)
-    assert listener.events is Events.HEARD
+    assert listener.events == Events(heard=True, announced=True)
 
 
 def test_a_stream_that_lets_changes_go_unannounced_is_left():
     """It may be open and say nothing."""
-    known = [1]
+    known = [BUILDING]
     listener, said = listening(Stream(), FakeClock(), known)
     for _ in range(MAX_MISSED):
         assert not said
-        known.append(known[-1] + 1)
+        known.append(MANY[len(known)])
         listener.sleep(30.0)
-    assert (listener.events, said) == (Events.NONE, [f"acme/demo: going on without its status events: {MAX_MISSED} changes came without one"])
+    assert (listener.events, said) == (NO_EVENTS, [f"acme/demo: going on without its status events: {MAX_MISSED} changes came without one"])
 
 
 def test_a_stream_that_ends_wakes_the_sleeper():
@@ -193,11 +272,11 @@ def test_a_stream_that_ends_wakes_the_sleeper():
 
     def end() -> None:
         stream.over.set()
-        while listener.events is not Events.NONE:
+        while listener.events != NO_EVENTS:
             pass
 
     clock = Busy(end)
-    listener, said = listening(stream, FakeClock(), [1])
+    listener, said = listening(stream, FakeClock(), [BUILDING])
     listener._clock = clock
     listener.sleep(30.0)
     assert (clock.now(), said) == (GAP, ["acme/demo: going on without its status events: the stream has ended"])
@@ -205,12 +284,102 @@ def test_a_stream_that_ends_wakes_the_sleeper():
 
 def test_a_refusal_costs_nothing_but_the_request():
     """The first sleep is as long as asked."""
-    listener, said = listening(Stream(Denied("the token may not")), FakeClock(), [1])
-    assert (listener.events, listener.now(), said) == (Events.NONE, 2.0, ["acme/demo: going on without its status events: the token may not"])
+    listener, said = listening(Stream(Denied("the token may not")), FakeClock(), [BUILDING])
+    assert (listener.events, listener.now(), said) == (NO_EVENTS, 2.0, ["acme/demo: going on without its status events: the token may not"])
 
 
 def test_leaving_at_the_end_is_no_news_for_anybody():
     """When the wait is over the stream is no longer needed."""
-    listener, said = listening(Stream(), FakeClock(), [1])
+    listener, said = listening(Stream(), FakeClock(), [BUILDING])
     listener.leave()
-    assert (listener.events, said) == (Events.NONE, [])
+    assert (listener.events, said) == (NO_EVENTS, [])
+
+
+# ---- what a stream has shown itself to be worth ----
+
+
+def test_a_stage_that_is_named_as_a_look_finds_it_is_no_reason_to_look():
+    """Neither as the stream opens nor again; but it shows that the stream speaks of what is waited for."""
+    stream, clock = Stream(opens="BUILDING"), FakeClock()
+    listener, _ = listening(stream, clock, [BUILDING])
+    stream.opened.wait(5)
+    stream.tell("BUILDING")
+    listener.sleep(30.0)
+    assert (clock.now(), listener.events) == (32.0, Events(heard=True, named=True))
+
+
+def test_another_stage_is_a_reason_to_look_also_as_the_stream_opens():
+    """The look before may be older than what it says."""
+    stream, clock = Stream(), FakeClock()
+    stream.opens = "APP_STARTING"
+    listener, _ = listening(stream, clock, [BUILDING])
+    stream.opened.wait(5)
+    listener.sleep(30.0)
+    assert clock.now() < 32.0
+
+
+@pytest.mark.parametrize(("opens", "ahead"), [("BUILDING", 3.0), ("PAUSED", None)])
+def test_a_stream_that_was_right_may_be_ahead_of_the_runtime(opens, ahead):
+    """From the moment at which it names another stage; one that never was right is not waited upon."""
+    stream, known, clock = Stream(opens=opens), [BUILDING], FakeClock()
+    listener, _ = listening(stream, clock, known)
+    stream.opened.wait(5)
+    listener.sleep(2.0)
+    listener.judge()
+    stream.tell("RUNNING")
+    clock.advance(3.0)
+    assert (listener.events.named, listener.events.ahead) == (False, ahead)
+    known.append(RUNNING)
+    assert (listener.events.named, listener.events.ahead) == (True, None)
+
+
+def test_a_change_that_was_not_named_takes_the_trust_away():
+    """It is not asked for twice to be right again."""
+    stream, known = Stream(opens="BUILDING"), [BUILDING]
+    listener, _ = listening(stream, FakeClock(), known)
+    stream.opened.wait(5)
+    assert listener.events.named
+    known.append(STARTING)
+    assert not listener.events.named
+
+
+def test_the_end_of_a_log_is_a_reason_to_look_and_says_nothing_of_the_events():
+    """Neither that they were right, nor that they were wrong; and it is followed once for each build."""
+    stream, known = Stream(opens="BUILDING"), [BUILDING]
+    clock = Busy(lambda: None)
+    listener, said = listening(stream, clock, known)
+    listener.follow_build()
+    listener.follow_build()
+    assert (listener.events.log_open, stream.followed) == (True, 1)
+
+    def end() -> None:
+        stream.built.set()
+        while listener.events.log_open:
+            pass
+        listener._wake.wait(5)
+        known.append(STARTING)
+
+    clock.happens = end
+    began = clock.now()
+    listener.sleep(90.0)
+    clock.happens = lambda: None
+    listener.judge()
+    assert (clock.now() - began, listener.events.announced, said) == (GAP, False, ["acme/demo: going on without its build log: it has ended"])
+    known.append(BUILDING)
+    listener.sleep(1.0)
+    stream.log = Denied("the token may not")
+    listener.follow_build()
+    assert (listener.events.log_open, stream.followed, said[1:]) == (False, 2, ["acme/demo: going on without its build log: the token may not"])
+
+
+def test_who_leaves_leaves_the_log_too():
+    """What reads it is told to stop, and nobody is told that it has ended."""
+    stream = Stream(opens="BUILDING")
+    listener, said = listening(stream, FakeClock(), [BUILDING])
+    listener.follow_build()
+    log = listener._log
+    listener.leave()
+    stream.built.set()
+    while log.open:
+        pass
+    assert (log._alive(), said) == (False, [])

@@ -511,3 +511,14 @@ def test_a_restart_that_fails_saves_nothing(run, world):
     script = (Phase(1, "BUILDING"), Phase(9, "BUILD_ERROR"))
     world.add(Space(id="acme/gpu", hardware="t4-small", scripts={"restart": script}))
     assert run("restart", "acme/gpu").outputs["hourly-saved"] == "0.00"
+
+
+@pytest.mark.parametrize(("cap", "looks"), [(1000, "by listings"), (100, "alone")])
+def test_a_few_of_many_share_a_listing_where_it_takes_fewer_requests(run, fleet, hub, cap, looks):
+    """Three Spaces of an owner of three hundred: a look at each takes three requests, and so do three pages of 100."""
+    hub.api.page_cap = cap
+    for number in range(300):
+        fleet.add(Space(id=f"fleet/other-{number:03}"))
+    run("restart", "fleet/demo-00", "fleet/demo-01", "fleet/demo-02")
+    listings = sum(request.path == "/api/spaces" for request in hub.requests)
+    assert listings > 5 if looks == "by listings" else listings == -(-321 // cap)

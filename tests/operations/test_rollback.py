@@ -16,6 +16,7 @@ from simhub.faults import Fault, Kind
 from simhub.files import LargeFile
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, NEWER, OLD, TOKEN
+from tests.support.asking import reads_log
 from tests.support.network import stalls_at_once
 
 ID = "acme/site"
@@ -360,7 +361,7 @@ class Armed:
         hub.on_request = self
 
     def __call__(self, request) -> None:
-        if "/logs/" in request.path and not self.armed:
+        if reads_log(request) and not self.armed:
             self.armed = True
             self.hub.inject(self.fault)
 
@@ -495,7 +496,7 @@ def test_a_space_that_is_gone_is_not_rolled_back(run, world, hub):
     """The look before says so."""
 
     def delete(request) -> None:
-        if "/logs/" in request.path and world.life(ID).known(world.now()):
+        if reads_log(request) and world.life(ID).known(world.now()):
             world.delete(ID)
 
     hub.on_request = delete

@@ -10,6 +10,7 @@ from bench import __main__ as whole
 from bench import api, figures, loop, waits
 from bench.container import AFTER, BEFORE
 from bench.peers import UNREACHABLE_AFTER, Peer
+from bench.streams import BEHAVIOURS, BOTH_CONCEAL, restarted
 from bench.timelines import RESTART, Timeline, builds, stale
 from simhub.clock import FakeClock
 from simhub.world import Phase
@@ -44,6 +45,14 @@ def test_the_timelines_are_the_same_each_time():
     assert len({one.name for one in stale()}) == 132
 
 
+def test_a_restarted_build_is_the_same_build_five_seconds_later():
+    """What differs between the two is what led to it."""
+    (build, *_) = builds(1, longest=1200, longest_start=120)
+    again = restarted(build)
+    assert (again.trigger, again.before, again.lasts) == ("restart", "RUNNING", build.lasts + 5)
+    assert again.space("acme/one").scripts["restart"][0].stage == "BUILDING"
+
+
 @pytest.mark.parametrize(("stage", "status"), [("RUNNING", 0), ("BUILD_ERROR", 1)])
 def test_what_people_use_is_asked_as_they_use_it(hub, world, clock, monkeypatch, stage, status):
     """The loop looks every ten seconds, and huggingface_hub every second; both end with the right word here."""
@@ -68,11 +77,13 @@ class Clock:
 
 def test_a_missed_goal_is_told():
     """Each goal by itself."""
-    well = {"verdict": "true success", "requests": 49}
+    well = {"verdict": "true success", "requests": 28}
+    stream = {"restart": 28, "under way": 29, "requests": 500, "delays": [0.0, 10.0], "wrong": 0}
     found = {
-        "waits": {peer: {"wrong": [], "delays": [0.1], "requests": 58, "restart": well} for peer in Peer},
+        "waits": {peer: {"wrong": [], "delays": [0.1], "requests": 29, "restart": well} for peer in Peer},
         "live": {peer: [0.2] for peer in Peer},
         "start": {Peer.HF: {"first request": [200.0]}, Peer.ACTION: {"first request": [180.0]}},
+        "streams": {name: dict(stream) for name in BEHAVIOURS},
         "fleet": {"sizes": {Peer.ACTION: {"10": {"exit": 0}}}, "round": 10, "quota": [{"429": 0}]},
         "container": {"milliseconds": {AFTER: [400.0], BEFORE: [900.0]}},
     }
@@ -82,8 +93,10 @@ def test_a_missed_goal_is_told():
     found["live"][Peer.ACTION] = [0.6]
     found["fleet"]["round"] = 11
     found["container"]["milliseconds"][AFTER] = [700.0]
+    found["streams"]["lying"] |= {"wrong": 1, "restart": 151, "delays": [51.0]}
+    found["streams"][BOTH_CONCEAL[0]]["delays"] = [100.0]
     missed = [goal.promise for goal in whole.goals(found) if not goal.reached]
-    assert len(missed) == 5 and {"no false verdict", "first request sooner than hf, by a twentieth"} <= set(missed)
+    assert len(missed) == 9 and {"no false verdict", "first request sooner than hf, by a twentieth"} <= set(missed)
 
 
 def test_a_cell_has_the_median_its_quarters_and_its_ratio():

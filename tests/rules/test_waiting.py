@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hf_action.operations.watching import watch
 from hf_action.rules.outcomes import Outcome
-from hf_action.rules.pace import Events, Quota, fair_share, interval
+from hf_action.rules.pace import LOG_AFTER, NO_EVENTS, Events, Quota, fair_share, interval, worth_a_log
 from hf_action.rules.stages import STAGES, Kind, kind_of, stage_of
 from hf_action.rules.waiting import Goal, Observation, Verdict, judge
 from simhub.clock import FakeClock
@@ -451,13 +451,22 @@ def test_watching_nothing_ends_at_once():
 # ---- the pace ----
 
 
-@given(histories(), st.sampled_from(Events), st.floats(0.0, 1.0))
+# What the Hub's streams may have shown so far.
+OPEN = Events(heard=True)
+ANNOUNCED = replace(OPEN, announced=True)
+NAMED = replace(OPEN, named=True)
+WITNESSED = replace(NAMED, log_open=True)
+AHEAD = replace(OPEN, ahead=0.0)
+WORTHS = [NO_EVENTS, OPEN, ANNOUNCED, NAMED, WITNESSED, replace(WITNESSED, announced=True), AHEAD, replace(AHEAD, ahead=99.0)]
+
+
+@given(histories(), st.sampled_from(WORTHS), st.floats(0.0, 1.0))
 def test_the_interval_is_some_seconds_and_honours_what_the_hub_asks(history, events, chance):
     """Looks are neither frantic nor forgotten, and a wait that the Hub asks for is kept."""
     history[-1] = replace(history[-1], retry_after=77.0 if history[-1].stage is None else None)
     settled = replace(RESTART, settle=0.0)
     seconds = interval(settled, history, history[-1].at, events=events, chance=chance)
-    assert seconds == 77.0 if history[-1].stage is None else 1.8 <= seconds <= 49.5
+    assert seconds == 77.0 if history[-1].stage is None else 1.8 <= seconds <= (99.0 if events.log_open else 49.5)
 
 
 @pytest.mark.parametrize(
@@ -486,7 +495,7 @@ def test_the_interval_grows_while_a_stage_lasts(stage, lasts, seconds):
 @pytest.mark.parametrize(("stage", "seconds"), [("BUILDING", 30.0), ("RUNNING_BUILDING", 30.0), ("APP_STARTING", 10.0)])
 def test_while_the_hub_tells_of_changes_looks_are_rare(stage, seconds):
     """A look now and then is enough to find out that it has stopped telling."""
-    assert interval(RESTART, [look(0.0, stage)], 0.0, events=Events.HEARD) == seconds
+    assert interval(RESTART, [look(0.0, stage)], 0.0, events=ANNOUNCED) == seconds
 
 
 @pytest.mark.parametrize(
@@ -496,16 +505,74 @@ def test_while_the_hub_tells_of_changes_looks_are_rare(stage, seconds):
 def test_while_it_may_tell_a_long_build_is_looked_at_less(stage, lasts, seconds):
     """An open stream may be silent for ever: what it costs then is a seventh of the time that a build took."""
     history = [look(0.0, stage), look(lasts, stage)]
-    assert interval(RESTART, history, lasts, events=Events.HOPED_FOR) == pytest.approx(seconds)
+    assert interval(RESTART, history, lasts, events=OPEN) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("stage", "lasts", "events", "seconds"),
+    [
+        # Two streams would tell the end of a build: a quarter of its age, 45 s at least, 90 s at most.
+        ("BUILDING", 10.0, WITNESSED, 45.0),
+        ("RUNNING_BUILDING", 240.0, WITNESSED, 60.0),
+        ("BUILDING", 1200.0, WITNESSED, 90.0),
+        ("BUILDING", 1200.0, replace(WITNESSED, announced=True), 90.0),
+        # Of no other stage: an app that starts writes no build log.
+        ("APP_STARTING", 1200.0, WITNESSED, 4.0),
+        ("APP_STARTING", 1200.0, replace(WITNESSED, announced=True), 10.0),
+        # One of them is not enough: as while the events may come, or have told of a change.
+        ("BUILDING", 1200.0, replace(WITNESSED, log_open=False), 45.0),
+        ("BUILDING", 70.0, replace(WITNESSED, log_open=False), 10.0),
+        ("BUILDING", 1200.0, replace(WITNESSED, named=False), 45.0),
+        ("BUILDING", 1200.0, replace(WITNESSED, named=False, announced=True), 30.0),
+        # Nor are both, where nobody listens any more.
+        ("BUILDING", 1200.0, replace(WITNESSED, heard=False), 12.0),
+        # Events that were right are ahead of the runtime for a moment: soon again, then less and less often.
+        ("BUILDING", 1200.0, replace(AHEAD, ahead=0.0), 2.0),
+        ("BUILDING", 1200.0, replace(AHEAD, ahead=5.0), 5.0),
+        ("BUILDING", 1200.0, replace(AHEAD, ahead=500.0), 45.0),
+        ("BUILDING", 1200.0, replace(AHEAD, ahead=500.0, announced=True), 30.0),
+        ("APP_STARTING", 1200.0, replace(AHEAD, ahead=3.0, announced=True), 3.0),
+    ],
+)
+def test_a_pause_is_as_long_as_the_streams_are_worth(stage, lasts, events, seconds):
+    """What they have shown so far decides, and nothing that they say."""
+    assert interval(RESTART, [look(0.0, stage), look(lasts, stage)], lasts, events=events) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("events", WORTHS)
+@pytest.mark.parametrize("stage", ["BUILDING", "RUNNING_BUILDING", "APP_STARTING"])
+def test_no_pause_is_longer_than_what_is_promised(stage, events, chance):
+    """45 s and the tenth of chance; 90 s where two streams would end it, and then no more than a quarter of its age."""
+    for lasts in range(0, 5000, 7):
+        seconds = interval(RESTART, [look(0.0, stage), look(float(lasts), stage)], float(lasts), events=events, chance=chance)
+        witnessed = events.named and events.log_open
+        assert 1.8 <= seconds <= 1.1 * (max(min(lasts / 4, 90.0), 45.0) if witnessed else 45.0)
+
+
+@pytest.mark.parametrize(
+    ("history", "events", "worth"),
+    [
+        ([look(0.0, "BUILDING"), look(LOG_AFTER, "BUILDING")], NAMED, True),
+        ([look(0.0, "BUILDING"), look(LOG_AFTER - 1, "BUILDING")], NAMED, False),
+        ([look(0.0, "APP_STARTING"), look(LOG_AFTER, "APP_STARTING")], NAMED, False),
+        ([look(0.0, "BUILD_ERROR"), look(LOG_AFTER, "BUILD_ERROR")], NAMED, False),
+        ([look(0.0, "BUILDING"), look(LOG_AFTER, "BUILDING")], ANNOUNCED, False),
+        ([look(0.0, "BUILDING"), look(LOG_AFTER, None)], NAMED, False),
+    ],
+)
+def test_the_log_of_a_build_is_worth_a_request_beside_events_that_name_the_stage(history, events, worth):
+    """Not of a short build, and not where the looks would stay as many."""
+    assert worth_a_log(history, history[-1].at, events=events) is worth
 
 
 def test_nothing_tells_when_an_app_begins_to_answer():
     """A health check is made as often as without events."""
     starting = [look(1, "BUILDING"), look(9, "APP_STARTING")]
-    assert interval(HEALTHY, [*starting, look(15, "RUNNING", NEW, health_problem="503")], 15.0, events=Events.HEARD) == 2.0
-    assert interval(HEALTHY, starting, 9.0, events=Events.HEARD) == 10.0
+    assert interval(HEALTHY, [*starting, look(15, "RUNNING", NEW, health_problem="503")], 15.0, events=ANNOUNCED) == 2.0
+    assert interval(HEALTHY, starting, 9.0, events=ANNOUNCED) == 10.0
     holding = replace(RESTART, stable_for=60.0)
-    assert interval(holding, [*starting, look(15, "RUNNING", NEW)], 15.0, events=Events.HEARD) == 10.0
+    assert interval(holding, [*starting, look(15, "RUNNING", NEW)], 15.0, events=ANNOUNCED) == 10.0
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0.0, 10.8), (0.5, 12.0), (1.0, 13.2)])
@@ -515,7 +582,7 @@ def test_the_interval_is_spread_by_chance(chance, seconds):
     assert interval(RESTART, history, 600.0, chance=chance) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("events", Events)
+@pytest.mark.parametrize("events", WORTHS)
 @pytest.mark.parametrize(
     ("goal", "history", "seconds"),
     [

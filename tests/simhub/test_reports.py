@@ -316,7 +316,7 @@ def test_events_of_a_public_space_need_no_token(hub):
     hub.world.add(Space(id="demo/one"))
     hub.world.add(Space(id="demo/closed", private=True))
     with httpx2.stream("GET", f"{hub.url}/api/spaces/demo/one/events") as answer:
-        assert (answer.status_code, next(lines_of(answer))) == (200, "data:")
+        assert (answer.status_code, next(lines_of(answer))) == (200, "event: stage")
     assert httpx2.get(f"{hub.url}/api/spaces/demo/closed/events").status_code == 401
 
 
@@ -325,7 +325,8 @@ def test_events_are_named_as_sampled(world):
     world.add(Space(id="demo/one", stage="APP_STARTING", hardware="zero-a10g"))
     with serve(world, chatter=0.2) as hub, httpx2.stream("GET", f"{hub.url}/api/spaces/demo/one/events") as answer:
         lines = lines_of(answer)
-        assert next(lines) == "data:"
+        assert [next(lines) for _ in range(3)] == ["event: stage", "data: APP_STARTING", "event: space"]
+        next(lines)
         world.happen("demo/one", event="push", script=(Phase(0, "RUNNING"),))
         told = [next(lines) for _ in range(6)]
     wanted = [line for line in sampled("names seen by two independent readers")["text"].splitlines() if line]
@@ -345,10 +346,45 @@ def test_events_may_lie_be_silent_end_or_be_missing(world, clock):
             assert next(lines) == "data:"
             world.pause("demo/silent")
             assert {next(lines) for _ in range(5)} == {"data:"}
+        with httpx2.stream("GET", f"{url}/terse/events") as answer:
+            lines = lines_of(answer)
+            assert next(lines) == "data:"
+            world.pause("demo/terse")
+            assert "data: PAUSED" in [next(lines) for _ in range(5)]
         with httpx2.stream("GET", f"{url}/lying/events") as answer:
             lines = lines_of(answer)
             told = {next(lines) for _ in range(8)}
             assert {"event: stage", "data: BUILDING"} <= told <= {"event: stage", "data: BUILDING", "data:"}
+
+
+def test_events_may_come_late_or_cease(world):
+    """The stream lives on; a change is told once it is so old, and no more than so many."""
+    now = [0.0]
+    world = World(now=lambda: now[0])
+    script = (Phase(10, "APP_STARTING"), Phase(20, "RUNNING"))
+    world.add(Space(id="demo/one", stage="BUILDING", commit=None, timeline=script, events_lag=5, events_told=1))
+    with serve(world, keep_alive=0.05) as hub, httpx2.stream("GET", f"{hub.url}/api/spaces/demo/one/events") as answer:
+        lines = lines_of(answer)
+        assert [next(lines) for _ in range(4)][1] == "data: BUILDING"
+        now[0] = 14.0
+        assert {next(lines) for _ in range(3)} == {"data:"}
+        now[0] = 15.0
+        assert "data: APP_STARTING" in [next(lines) for _ in range(3)]
+        now[0] = 99.0
+        assert "data: RUNNING" not in [next(lines) for _ in range(5)]
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_the_log_of_a_build_closes_with_it_or_does_not(world, closes):
+    """Whether the real one does is not known."""
+    world.add(Space(id="demo/one", stage="BUILD_ERROR", commit=None, log_closes=closes, build_log=((0, "it broke"),)))
+    with (
+        serve(world, keep_alive=0.05) as hub,
+        httpx2.stream("GET", f"{hub.url}/api/spaces/demo/one/logs/build", headers=AUTHORIZED) as answer,
+    ):
+        lines = lines_of(answer)
+        rest = [next(lines, "closed") for _ in range(5)]
+    assert rest[-1] == ("closed" if closes else "data:")
 
 
 # Odd answers
@@ -395,11 +431,11 @@ def test_a_clock_knows_when_something_changes_next(world):
     """Also when a late head, a deletion or a new name is to be told."""
     clock = FakeClock()
     world = World(now=clock.now)
-    world.add(Space(id="demo/one", head_lag=5, timeline=(Phase(10, "BUILDING"),)))
+    world.add(Space(id="demo/one", head_lag=5, events_lag=7, timeline=(Phase(10, "BUILDING"),)))
     world.delete("demo/one", after=40)
     world.rename("demo/one", "demo/two", after=30)
     seen = []
     while (change := world.next_change()) < float("inf"):
         seen.append(change)
         clock.advance(change - clock.now())
-    assert seen == [10, 15, 30, 40]
+    assert seen == [10, 15, 17, 30, 40]

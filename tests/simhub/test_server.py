@@ -154,7 +154,8 @@ def test_the_run_log_of_a_live_space_stays_open(client, hub):
 def test_events_have_names_and_tell_the_stage(client, hub, clock):
     with client.stream("GET", "/api/spaces/demo/one/events") as answer:
         lines = (line for line in answer.iter_lines() if line)
-        assert next(lines) == "data:"
+        assert [next(lines) for _ in range(3)] == ["event: stage", "data: RUNNING", "event: space"]
+        assert next(lines).startswith('data: {"runtime":')
         hub.world.pause("demo/one")
         assert [next(lines) for _ in range(3)][:2] == ["event: stage", "data: PAUSED"]
         assert next(lines).startswith('data: {"runtime":')
