@@ -60,7 +60,7 @@ def measure(behaviour: Behaviour) -> dict[str, object]:
     random.seed(5)  # looks are spread by chance; here by the same each time
     clock = FakeClock()
     world = World(now=clock.now, tokens=TOKENS)
-    clock.next_change = world.next_change
+    clock.next_change, clock.settled = world.next_change, world.pulse.settled
     with serve(world, chatter=CHATTER) as server:
         if not behaviour.log:
             server.inject(Fault(kind=Kind.STATUS, status=403, path="/logs/build$", times=None))

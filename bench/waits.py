@@ -59,7 +59,7 @@ def measure(peer: Peer) -> dict[str, object]:
     """Return the figures of one peer."""
     clock = FakeClock()
     world = World(now=clock.now, tokens=TOKENS)
-    clock.next_change = world.next_change
+    clock.next_change, clock.settled = world.next_change, world.pulse.settled
     with serve(world) as server:
         if peer is Peer.QUIET:
             server.inject(Fault(kind=Kind.STATUS, status=404, path="/events$", times=None))

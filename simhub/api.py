@@ -128,14 +128,14 @@ class Api:
                     raise access.login_wanted()
                 tail = asked.number(request, name="tail", lowest=0)
                 batches = follow_log(self.world, life=self.world.life(id), kind=kind, tail=tail)
-                return EventStream(batches, keep_alive=self.keep_alive, stalled=self.stalled)
+                return EventStream(batches, keep_alive=self.keep_alive, pulse=self.world.pulse, stalled=self.stalled)
             case [("tree" | "revision" | "commits" | "xet-read-token"), *_]:
                 return self.repos.look(request, id=id, rest=rest, endpoint=asked.endpoint(request))
             case ["events"] if self.world.life(id).space.status_events is not StatusEvents.MISSING:
                 batches = follow_status(self.world, life=self.world.life(id), chatter=self.chatter)
             case _:
                 raise access.no_route()
-        return EventStream(batches, keep_alive=self.keep_alive)
+        return EventStream(batches, keep_alive=self.keep_alive, pulse=self.world.pulse)
 
     async def _repository(
         self, request: Request, id: str, kind: str, revision: str, token: Token | None

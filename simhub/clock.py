@@ -2,11 +2,14 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# Real seconds that an event of the simulated Hub has to come through its socket: a hundred times what it takes.
+# Real seconds that streams have at most to tell of a change. It is a net for what never `settled`s.
 HEARD = 5.0
+# Real seconds between two looks at whether they have.
+GLANCE = 0.005
 
 
 @dataclass(slots=True)
@@ -15,6 +18,7 @@ class FakeClock:
 
     seconds: float = 0.0
     next_change: Callable[[], float] = lambda: math.inf  # when somebody may be woken
+    settled: Callable[[], bool] = lambda: False  # whether nobody will be woken any more by the change of this moment
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def now(self) -> float:
@@ -31,11 +35,13 @@ class FakeClock:
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Like time.sleep: returns at once, `seconds` later; never at the same time, however short the sleep.
 
-        With `wake`, time goes from change to change, and each has a moment of real time to wake the sleeper.
+        With `wake`, time goes from change to change, and each has real time to wake the sleeper until all is settled.
         """
         end = self.seconds + max(seconds, math.ulp(self.seconds))
         while wake and not wake.is_set() and (change := self.next_change()) < end:
             self.advance(change - self.seconds)
-            wake.wait(HEARD)
+            until = time.monotonic() + HEARD
+            while not wake.wait(GLANCE) and not self.settled() and time.monotonic() < until:
+                pass
         if not wake or not wake.is_set():
             self.advance(end - self.seconds)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from simhub.pulse import Pulse
 from simhub.recording import STARS, Exchange, Recording
 
 # Seconds of the recording by which somebody may be early, as the steps between two questions differ by chance.
@@ -71,8 +72,10 @@ class Player:
     _anchors: dict[str, tuple[float, float]] = field(default_factory=dict)
     _streams: list[Exchange] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    pulse: Pulse = field(init=False)
 
     def __post_init__(self) -> None:
+        self.pulse = Pulse(self.now)
         written: dict[str, int] = {}
         for each in self.recording.exchanges:
             row = self._rows.setdefault((each.method, each.place, each.path), {}).setdefault(each.query, Row())

@@ -95,17 +95,12 @@ class Replay:
         """Send the events of a stream: those of a Space by the clock, the lines of a log one after the other."""
         await send(self._start(found))
         gone = asyncio.ensure_future(until_gone(receive))
-        before = found.time
-        for time, event in found.events:
-            if found.path.endswith("/events"):
-                while not gone.done() and self.player.moment(found.scope) < time - ROUNDING:
-                    await asyncio.wait({gone}, timeout=TICK)
-            else:
-                await asyncio.wait({gone}, timeout=(time - before) * self.patience)
-                before = time
-            if gone.done():
-                return None
-            await send({"type": "http.response.body", "body": event.encode("utf-8", "replace"), "more_body": True})
+        try:
+            await self._play(found, gone=gone, send=send)
+        finally:
+            self.player.pulse.end(id(gone))
+        if gone.done():
+            return None
         if found.end == "complete":
             gone.cancel()
             return await send({"type": "http.response.body", "body": b""})
@@ -113,6 +108,23 @@ class Replay:
             gone.cancel()
             return await _lose(found, receive=receive, transport=transport)
         await gone
+
+    async def _play(self, found: Exchange, gone: "asyncio.Future[None]", send: Send) -> None:
+        pulse, before = self.player.pulse, found.time
+        for time, event in found.events:
+            while found.path.endswith("/events") and not gone.done():
+                looked = pulse.now()
+                if self.player.moment(found.scope) >= time - ROUNDING:
+                    break
+                pulse.beat(id(gone), looked, told=False)
+                await asyncio.wait({gone}, timeout=TICK)
+            if not found.path.endswith("/events"):
+                await asyncio.wait({gone}, timeout=(time - before) * self.patience)
+                before = time
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": event.encode("utf-8", "replace"), "more_body": True})
+            pulse.beat(id(gone), pulse.now(), told=True)
 
     def _start(self, found: Exchange, length: int | None = None) -> dict[str, object]:
         headers = {str(name): self._led_header(str(name), str(value)) for name, value in found.headers.items()}

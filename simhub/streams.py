@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from simhub import answers
 from simhub.life import Life
+from simhub.pulse import Pulse
 from simhub.shapes import Json
 from simhub.space import StatusEvents
 from simhub.world import World
@@ -24,11 +26,12 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, batches: Batches, keep_alive: float, stalled: set[int] | None = None) -> None:
+    def __init__(self, batches: Batches, keep_alive: float, pulse: Pulse, stalled: set[int] | None = None) -> None:
         super().__init__()
         del self.headers["content-length"]
         self.batches = batches
         self.keep_alive = keep_alive
+        self.pulse = pulse
         self.stalled = set() if stalled is None else stalled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,12 +44,15 @@ class EventStream(Response):
             await self._stream(receive, send, port=port)
         finally:
             self.stalled.discard(port)
+            self.pulse.end(id(self))
 
     async def _stream(self, receive: Receive, send: Send, port: int) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         gone = asyncio.ensure_future(until_gone(receive))
+        self.pulse.beat(id(self), -math.inf, told=False)
         clock = asyncio.get_running_loop().time
         silent_since = clock() - self.keep_alive
+        looked = before = -math.inf
         for batch in self.batches:
             (self.stalled.discard if batch else self.stalled.add)(port)
             if not batch and clock() - silent_since >= self.keep_alive:
@@ -55,9 +61,12 @@ class EventStream(Response):
             for event in batch:
                 await send(_chunk(event))
                 silent_since = clock()
+            # The second look at a moment tells whether there is more: a log ends after its last lines.
+            self.pulse.beat(id(self), min(before, looked), told=bool(batch))
             await asyncio.wait({gone}, timeout=TICK)
             if gone.done():
                 break
+            before, looked = looked, self.pulse.now()
         gone.cancel()
         await send({"type": "http.response.body", "body": b""})
 

@@ -11,6 +11,7 @@ from simhub import access, answers, flavors
 from simhub.access import Meter, Refusal, Token
 from simhub.app import AppAnswer, AppRequest
 from simhub.life import Life
+from simhub.pulse import Pulse
 from simhub.registry import Registry
 from simhub.shapes import Json
 from simhub.space import (
@@ -96,11 +97,13 @@ class World:
     app_host: str = "{endpoint}/{kind}/{id}"
     free_quota: dict[str, int] = field(default_factory=dict)
     spend_limited: set[str] = field(default_factory=set)
+    pulse: Pulse = field(init=False)
     _lives: Registry = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._lives = Registry(self.now)
+        self.pulse = Pulse(self.now)
 
     def add(self, space: Space) -> None:
         """Let `space` exist from now on; its timeline begins."""

@@ -111,7 +111,7 @@ def world(clock: FakeClock) -> World:
     reader = Token(name="reader", kind="read", owners=frozenset({"acme"}))
     world = World(now=clock.now, tokens={TOKEN: writer, READ_ONLY: reader})
     world.add(Space(id="acme/demo", commit=OLD, head=NEW))
-    clock.next_change = world.next_change
+    clock.next_change, clock.settled = world.next_change, world.pulse.settled
     return world
 
 
