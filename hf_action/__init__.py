@@ -9,7 +9,7 @@ inputs.settings, inputs.doctor, diagnosis.text, diagnosis.tracebacks, diagnosis.
 diagnosis.conditions, diagnosis.build_causes, diagnosis.hub_causes, diagnosis.module_causes, diagnosis.run_causes,
 diagnosis.settings_causes, diagnosis.causes, diagnosis.messages, diagnosis.remedies, diagnosis.diagnosis,
 diagnosis.page, report.gantt, report.outputs, report.summary, report.listing, report.withheld, report.checkup,
-hub.bounds, hub.failures, hub.redirects, hub.transport, hub.refusals, hub.app, hub.keyless, hub.facts, hub.listing,
+hub.bounds, hub.failures, hub.redirects, hub.transport, hub.refusals, hub.app, hub.keyless, hub.listing, hub.facts,
 hub.repository, hub.streams, hub.examination, hub.client, hub.login, hub.recorder, operations.progress,
 operations.events, operations.polling, operations.writes, operations.acting, operations.verdicts, operations.waking,
 operations.execution, operations.retrying, operations.rollback, operations.explanation, operations.rounds,

@@ -11,7 +11,7 @@ import httpx2
 from huggingface_hub import constants
 
 from hf_action.clock import Clock
-from hf_action.hub import app, listing, streams
+from hf_action.hub import app, streams
 from hf_action.hub.facts import Facts
 from hf_action.hub.keyless import Access, Publisher
 from hf_action.hub.refusals import explain, reason_of
@@ -61,7 +61,6 @@ class Hub:
             renew=lambda used, taken: self._access.renew(used, taken=taken),
             recorder=recorder,
         )
-        self._page_size = listing.PageSize()
         self._access = Access(session=self._session, endpoint=endpoint, token=token)
         self._facts = Facts(session=self._session, access=self._access, info=info, redact=redact)
 
@@ -96,28 +95,13 @@ class Hub:
 
     def list_spaces(self, query: Query, *, patient: bool = True) -> list[SpaceInfo]:
         """List Spaces, all pages, with just the fields that are needed; `patient` asks again after passing failures."""
-        params = {"author": query.author, "search": query.search, "expand": listing.LISTED}
-        subject = f"Spaces of {query.author or 'anybody'}"
-
-        def read() -> list[SpaceInfo]:
-            # As `list_spaces` of huggingface_hub, which gives up all for one entry with a field it does not expect.
-            pages = listing.pages(
-                f"{self.endpoint}/api/spaces",
-                params={name: value for name, value in params.items() if value},
-                headers=self._access.headers(),
-                size=self._page_size,
-                odd=lambda count: self._facts.tell(f"{subject}: {count} entries that name no Space are left out"),
-            )
-            return listing.unique(
-                pages, partial(self._facts.listed, thorough=patient), name=lambda space: space.id.lower()
-            )
-
         ask = self._session.patiently if patient else self._session.ask
-        return ask(read, subject)
+        subject = f"Spaces of {query.author or 'anybody'}"
+        return ask(lambda: self._facts.list_spaces(query, subject, thorough=patient), subject)
 
     def pages(self, entries: int) -> int:
         """Return how many requests a listing of so many Spaces takes, by the pages that came so far."""
-        return max(-(-entries // self._page_size.given), 1)
+        return self._facts.page_size.pages(entries)
 
     def runtime(self, space: str) -> SpaceRuntime:
         """Look at the runtime of a Space once, without asking again; `moved_to` is its new name, if it has one."""

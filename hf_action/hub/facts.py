@@ -5,8 +5,11 @@ A cache that mixes up its keys, or a redirect to another route, answers well and
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from hf_action.hub import listing
 from hf_action.hub.keyless import Access
+from hf_action.hub.listing import PageSize
 from hf_action.hub.redirects import space_of
 from hf_action.hub.transport import ErrorAnswer, Session
 from hf_action.rules.models import (
@@ -19,6 +22,7 @@ from hf_action.rules.models import (
     read_space_info,
 )
 from hf_action.rules.outcomes import Refused
+from hf_action.rules.selection import Query
 
 # What no answer to a write holds unless it is a runtime: it tells of a failure, or comes from another route.
 _OF_OTHERS = frozenset({"stage", "error", "errors", "id", "_id", "sha"})
@@ -32,6 +36,7 @@ class Facts:
     access: Access
     info: Callable[[str], None]
     redact: Callable[[str], str]
+    page_size: PageSize = field(default_factory=PageSize)
     _told: set[str] = field(default_factory=set)
 
     def space_info(self, space: str) -> SpaceInfo:
@@ -71,6 +76,21 @@ class Facts:
         if response.is_success and isinstance(raw, dict) and not _OF_OTHERS & raw.keys():
             return None
         return self._readable(read_runtime(raw))
+
+    def list_spaces(self, query: Query, subject: str, *, thorough: bool) -> list[SpaceInfo]:
+        """Ask for Spaces, all pages, with just the fields that are needed; `thorough` as for `listed`.
+
+        As `list_spaces` of huggingface_hub, which gives up all for one entry with a field it does not expect.
+        """
+        params = {"author": query.author, "search": query.search, "expand": listing.LISTED}
+        pages = listing.pages(
+            f"{self.access.api.endpoint}/api/spaces",
+            params={name: value for name, value in params.items() if value},
+            headers=self.access.headers(),
+            size=self.page_size,
+            odd=lambda count: self.tell(f"{subject}: {count} entries that name no Space are left out"),
+        )
+        return listing.unique(pages, partial(self.listed, thorough=thorough), name=lambda space: space.id.lower())
 
     def listed(self, raw: object, *, thorough: bool) -> SpaceInfo | None:
         """Return what an entry of a listing says of the Space that it names, None where that is nothing.

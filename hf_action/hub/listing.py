@@ -35,6 +35,10 @@ class PageSize:
         """Remember how many a page had; the last one may be shorter than the Hub's pages are."""
         self.given = max(self.given, entries) if last else max(entries, 1)
 
+    def pages(self, entries: int) -> int:
+        """Return how many pages a listing of so many entries has, by those that came so far."""
+        return max(-(-entries // self.given), 1)
+
 
 def pages(
     url: str, *, params: Mapping[str, object], headers: dict[str, str], size: PageSize, odd: Callable[[int], None]

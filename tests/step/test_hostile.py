@@ -158,6 +158,9 @@ class Liar:
     def quota_wait(self, reserve: int) -> float:
         return 0.0
 
+    def pages(self, entries: int) -> int:
+        return 1
+
     def quota(self) -> None:
         return None
 
