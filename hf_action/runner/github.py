@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TextIO
 
 from actions_toolkit.command import issue_command
 
@@ -46,6 +47,12 @@ def workspace_file(name: str) -> Path:
     return path
 
 
+def _take_all(stream: TextIO, **how: Any) -> None:  # noqa: ANN401 - as reconfigure has them
+    """Have a stream take every character; what somebody puts in the place of stdout may have no such way."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace", **how)
+
+
 class Runner:
     """Where inputs come from and results go to. Every text printed is made plain and freed of secrets first.
 
@@ -66,11 +73,9 @@ class Runner:
         self.is_quiet = quiet
         self.files = Files(os.environ)
         if self._answers:
-            if hasattr(self._answers, "reconfigure"):
-                self._answers.reconfigure(errors="backslashreplace")
+            _take_all(self._answers)
             sys.stdout = sys.stderr  # so nothing that prints can get it wrong
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        _take_all(sys.stdout, encoding="utf-8", line_buffering=True)
 
     # ---- what is known of the machine ----
 

@@ -6,7 +6,7 @@ from hf_action.hub.client import Hub
 from simhub.app import AppAnswer
 from simhub.faults import Fault, Kind
 from simhub.files import LargeFile
-from simhub.world import HEAD, Phase
+from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD
 from tests.operations.test_rollback import BAD, BROKEN, FAILING, GOOD, ID, commits, deploy, files
 
@@ -36,6 +36,14 @@ def test_an_app_that_came_up_as_the_budget_ended_is_left_alone(run, world):
     ended = run("wait", deploy(world, app=app, timeline=script), rollback="true", health_check="/", timeout="2m")
     left_alone(ended, world, "the budget ended before it was certain that the commit is bad; give more timeout")
     assert (ended.status, ended.result) == (4, "timed-out")
+
+
+def test_a_deployment_that_ends_well_is_left_alone(run, world, hub):
+    """Nothing of its repository is asked, beyond the head."""
+    world.add(Space(id="acme/well", commit=OLD, head=NEW, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(9, "RUNNING", commit=HEAD))))
+    ended = run("wait", "acme/well", rollback="true")
+    assert (ended.result, ended.outputs["rolled-back-to"]) == ("ok", "")
+    assert not any("/tree/" in one.path or one.method == "POST" for one in hub.requests)
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,14 @@ def test_an_undoing_whose_answer_is_lost_is_looked_for(fault, steps, world, hub)
     assert "looking for an effect" in log and "paused again" in log
 
 
+def test_an_effect_is_looked_for_again_where_a_look_has_no_answer(steps, world, hub):
+    """A Hub that is unwell when it loses an answer is often unwell for the next question, too."""
+    world.add(Space(id="acme/one", stage="PAUSED", hardware="t4-small", commit=None))
+    faults = (Fault(kind=Kind.RESET_AFTER, method="POST"), Fault(kind=Kind.STATUS, status=503, path="one/runtime$", times=2))
+    _, status, _ = steps("wake", "acme/one", restore="true", between=lambda: [hub.inject(fault) for fault in faults])
+    assert (status, world.state("acme/one").stage, sum(one.path.endswith("/pause") for one in hub.requests)) == (0, "PAUSED", 1)
+
+
 def test_an_undoing_without_an_answer_ends(steps, world, hub, clock):
     """After five minutes, and it says so."""
     world.add(Space(id="acme/one", stage="PAUSED", commit=None))
