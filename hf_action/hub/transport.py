@@ -4,7 +4,6 @@ huggingface_hub's own calls for Spaces have no timeout and no retry, so both are
 and a retry around one call. Waiting for a Space is not a retry; see rules/waiting.py.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,6 @@ from urllib.request import getproxies
 
 import httpx2
 from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers, set_client_factory
-from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from hf_action.clock import Clock
 from hf_action.hub.bounds import Deadline, bound_body, bound_connections, check_values
@@ -24,16 +22,12 @@ from hf_action.hub.redirects import MAX_REDIRECTS, check_direction
 from hf_action.rules.models import MalformedAnswer
 from hf_action.rules.outcomes import ActionError, OutOfTime, Refused, Unreachable
 from hf_action.rules.pace import Quota
-from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
 
 if TYPE_CHECKING:
     from hf_action.hub.recorder import Recorder
 
 # Seconds one request may take, from its start to the last byte; the Hub answers in well under one.
 REQUEST_TIMEOUT = 10.0
-# Seconds between two tries: doubled from the first to the last, and up to a half more by chance.
-RETRY_MIN, RETRY_MAX = 1.0, 30.0
-RETRY_JITTER = (1.0, 1.5)
 # Seconds after which the Hub's quota is certainly renewed, whatever a header says; it counts in five minutes.
 MAX_QUOTA_WINDOW = 300.0
 # Requests that are as good as no limit; a header may name more than any number that can be reckoned with.
@@ -154,26 +148,23 @@ class Session:
         self, call: Callable[[], Answer], subject: str, *, repeat: Callable[[BaseException], bool] | None = None
     ) -> Answer:
         """Ask until there is an answer, for five minutes or until the deadline, as the Hub's quota allows."""
-        began = self._clock.now()
+        began, may_repeat = self._clock.now(), repeat or is_passing
+        try:
+            return self.ask(call, subject)
+        except ActionError as error:
+            if not may_repeat(error):
+                raise
+            failed = error
+        from hf_action.hub.retrying import Patience  # most questions are answered at once
 
-        def give_up(state: RetryCallState) -> bool:
-            now = self._clock.now()
-            return now + max(state.upcoming_sleep, LAST_LOOK) >= self._deadline or now - began >= UNREACHABLE_AFTER
-
-        def pause(state: RetryCallState) -> float:
-            """Wait no longer than until there is just time for one more request, unless the Hub asks for it."""
-            seconds, left = _backoff(state), self._deadline - self._clock.now()
-            return seconds if _asked_for(state) is not None else min(seconds, max(left - LAST_LOOK, 0.0))
-
-        retrying = Retrying(
-            retry=retry_if_exception(repeat or is_passing),
-            wait=pause,
-            stop=give_up,
-            before_sleep=lambda state: self._tell(state, subject),
-            sleep=self._clock.sleep,
-            reraise=True,
+        patience = Patience(
+            clock=self._clock,
+            began=began,
+            deadline=lambda: self._deadline,
+            may_repeat=may_repeat,
+            tell=lambda why: self._info(f"{subject}: no usable answer: {why} — asking again"),
         )
-        return retrying(lambda: self.ask(call, subject))
+        return patience.ask(lambda: self.ask(call, subject), failed)
 
     def raw(self, call: Callable[[], object], subject: str, *, empty: object = None) -> tuple[httpx2.Response, object]:
         """Have huggingface_hub make a request; return the answer and its JSON as it came, `empty` if there is none.
@@ -209,10 +200,6 @@ class Session:
         """Whether an answer means that the token has expired, and there is another one by now."""
         used = _token_of(response)
         return response.status_code == 401 and self._is_ours(response) and self._renew(used, used == self._taken)
-
-    def _tell(self, state: RetryCallState, subject: str) -> None:
-        if state.attempt_number == 1:  # the first failure says why nothing happens; the others would say the same
-            self._info(f"{subject}: no usable answer: {_failure(state)} — asking again")
 
     # ---- requests ----
 
@@ -296,20 +283,3 @@ def _token_of(response: httpx2.Response) -> str:
 def is_passing(error: BaseException) -> bool:
     """Whether the same question may have an answer a little later."""
     return isinstance(error, Unreachable) and not error.final
-
-
-def _failure(state: RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
-def _asked_for(state: RetryCallState) -> float | None:
-    """Return the seconds that the Hub asked to be left alone."""
-    return getattr(_failure(state), "retry_after", None)
-
-
-def _backoff(state: RetryCallState) -> float:
-    """Return what the Hub asked for, else 1, 2, 4 ... 30 seconds, up to a half more by chance."""
-    asked = _asked_for(state)
-    if asked is not None:
-        return asked
-    return min(RETRY_MIN * 2.0 ** (state.attempt_number - 1), RETRY_MAX) * random.uniform(*RETRY_JITTER)
