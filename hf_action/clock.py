@@ -6,6 +6,7 @@ time.
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -22,6 +23,18 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Let time pass: `seconds`, or less if `wake` is set before."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """When the time of a step is over: a moment of its clock, the same for all that work on the step."""
+
+    end: float
+
+    def extend(self, until: float) -> float:
+        """Let the step last until a moment at least, as for a rollback; return when it ends."""
+        self.end = max(self.end, until)
+        return self.end
 
 
 class SystemClock:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock, wall_time
+from hf_action.clock import Budget, Clock, wall_time
 from hf_action.inputs.doctor import Visit, parse_visit
 from hf_action.operations.examining import Examining
 from hf_action.report import checkup as shown
@@ -115,7 +115,7 @@ class DoctorRun:
             endpoint=visit.endpoint,
             token=visit.token,
             clock=self._clock,
-            deadline=deadline,
+            budget=Budget(deadline),
             redact=self._runner.redact,
             request_timeout=min(REQUEST_TIMEOUT, visit.timeout / SHARE),
         )

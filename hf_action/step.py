@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hf_action.clock import wall_time
+from hf_action.clock import Budget, wall_time
 from hf_action.inputs.settings import PostSettings, Settings, describe, parse, parse_post
 from hf_action.operations.batch import Batch
 from hf_action.operations.progress import verdict_of
@@ -70,7 +70,7 @@ class StepRun:
         self._states = States(runner)
         self._hub: Hub | None = None
         self._recorder: Recorder | None = None
-        self._deadline: float = 0.0  # 0: nothing was asked of the Hub yet
+        self._budget: Budget | None = None  # None: nothing was asked of the Hub yet
         self._prices: Mapping[str, float] = {}
         self._mistakes: list[str] = []
         self._report_file: str | None = None
@@ -79,7 +79,7 @@ class StepRun:
     @property
     def deadline(self) -> float | None:
         """When the budget ends, on the clock of the log; None before anything is asked of the Hub."""
-        return (self._batch.deadline if self._batch else self._deadline) or None
+        return self._budget.end if self._budget else None
 
     @property
     def _operation(self) -> str:
@@ -120,14 +120,14 @@ class StepRun:
 
     def carry_out(self, settings: Settings) -> None:
         """Do what the settings say."""
-        hub = self._open_hub(settings)
+        hub, budget = self._open_hub(settings)
         self._batch = batch = Batch(
             settings=settings,
             hub=hub,
             clock=self._log,
             log=self._log,
             began=self._began,
-            deadline=self._deadline,
+            budget=budget,
             today=wall_time(),
             save=self._states.save,
             check=check_room,
@@ -138,16 +138,14 @@ class StepRun:
         if batch.hardware() - {FREE_FLAVOR}:
             self._prices = sound(batch.prices or hub.prices())
 
-    def _open_hub(self, settings: Settings | PostSettings) -> "Hub":
+    def _open_hub(self, settings: Settings | PostSettings) -> "tuple[Hub, Budget]":
         least = self._log.now() + min(settings.timeout, FIRST_LOOK)
-        self._deadline = max(self._began + settings.timeout, least)
+        self._budget = budget = Budget(max(self._began + settings.timeout, least))
         self._recorder = _recorder(
             settings, operation=self._operation, runner=self._runner, log=self._log, began=self._began
         )
-        self._hub = hub = _hub(
-            settings, runner=self._runner, log=self._log, deadline=self._deadline, recorder=self._recorder
-        )
-        return hub
+        self._hub = hub = _hub(settings, runner=self._runner, log=self._log, budget=budget, recorder=self._recorder)
+        return hub, budget
 
     def restore(self) -> None:
         """Undo what the step has changed; the post step needs little of the settings."""
@@ -158,14 +156,14 @@ class StepRun:
         if not states:
             self._idle = True
             return
-        hub = self._open_hub(settings)
+        hub, budget = self._open_hub(settings)
         self._undo = undo = Restore(
             states=states,
             endpoint=settings.endpoint,
             hub=hub,
             clock=self._log,
             log=self._log,
-            deadline=self._deadline,
+            budget=budget,
         )
         if settings.keyless:
             hub.log_in(settings.keyless, identity=settings.identity, mask=self._runner.mask)
@@ -253,7 +251,7 @@ class StepRun:
 
 
 def _hub(
-    settings: Settings | PostSettings, *, runner: Runner, log: Log, deadline: float, recorder: "Recorder | None"
+    settings: Settings | PostSettings, *, runner: Runner, log: Log, budget: Budget, recorder: "Recorder | None"
 ) -> "Hub":
     from hf_action.hub.client import Hub  # a third of a second that a mistake need not wait for
 
@@ -261,7 +259,7 @@ def _hub(
         endpoint=settings.endpoint,
         token=settings.token,
         clock=log,
-        deadline=deadline,
+        budget=budget,
         info=log.info,
         redact=runner.redact,
         recorder=recorder,

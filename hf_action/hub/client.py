@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx2
 from huggingface_hub import constants
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.hub import app, streams
 from hf_action.hub.facts import Facts
 from hf_action.hub.keyless import Access, Publisher
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Hub:
-    """A Hub at an endpoint, asked with a token or without, until a deadline on `clock`.
+    """A Hub at an endpoint, asked with a token or without, within a budget on `clock`.
 
     Every method raises `Denied`, `NotFound`, `Refused` or `Unreachable`; nothing else of the network gets out.
     `Unreachable.final` tells that asking again will not help.
@@ -41,7 +41,7 @@ class Hub:
         endpoint: str,
         token: str | None,
         clock: Clock,
-        deadline: float,
+        budget: Budget,
         info: Callable[[str], None] = lambda _: None,
         redact: Callable[[str], str] = lambda text: text,
         request_timeout: float = REQUEST_TIMEOUT,
@@ -54,7 +54,7 @@ class Hub:
         self._session = Session(
             endpoint=endpoint,
             clock=clock,
-            deadline=deadline,
+            budget=budget,
             info=info,
             request_timeout=request_timeout,
             explain=self._explain,
@@ -176,10 +176,6 @@ class Hub:
         from hf_action.hub.examination import Examination  # only the doctor asks these
 
         return Examination(session=self._session, access=self._access, facts=self._facts, clock=clock, wall=wall)
-
-    def extend(self, deadline: float) -> None:
-        """Go on until `deadline`."""
-        self._session.extend(deadline)
 
     def listen(self, space: str, notice: streams.Notice) -> None:
         """Hear the status events of a Space: `notice` is called with their name and data, until it returns False.

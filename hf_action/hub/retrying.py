@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.rules.waiting import LAST_LOOK, UNREACHABLE_AFTER
 
 # Seconds between two tries: doubled from the first to the last, and up to a half more by chance.
@@ -27,14 +27,14 @@ class Patience:
     Args:
         clock: what time it is, and how to let it pass.
         began: when it was asked first.
-        deadline: tells when the budget is spent, which a rollback may make later.
+        budget: that of the step.
         may_repeat: whether an error is one that may pass.
         tell: told the first error, which says why nothing happens; the others would say the same.
     """
 
     clock: Clock
     began: float
-    deadline: Callable[[], float]
+    budget: Budget
     may_repeat: Callable[[BaseException], bool]
     tell: Callable[[BaseException | None], None]
 
@@ -59,11 +59,11 @@ class Patience:
 
     def _is_over(self, state: RetryCallState) -> bool:
         now = self.clock.now()
-        return now + max(state.upcoming_sleep, LAST_LOOK) >= self.deadline() or now - self.began >= UNREACHABLE_AFTER
+        return now + max(state.upcoming_sleep, LAST_LOOK) >= self.budget.end or now - self.began >= UNREACHABLE_AFTER
 
     def _pause(self, state: RetryCallState) -> float:
         """Wait no longer than until there is just time for one more request, unless the Hub asks for it."""
-        seconds, left = _backoff(state), self.deadline() - self.clock.now()
+        seconds, left = _backoff(state), self.budget.end - self.clock.now()
         return seconds if _asked_for(state) is not None else min(seconds, max(left - LAST_LOOK, 0.0))
 
 

@@ -15,7 +15,7 @@ from urllib.request import getproxies
 import httpx2
 from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers, set_client_factory
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.hub.bounds import Deadline, bound_body, bound_connections, check_values
 from hf_action.hub.failures import check_proxies, failure_of, unusable_client
 from hf_action.hub.redirects import MAX_REDIRECTS, check_direction
@@ -81,12 +81,12 @@ class Client(httpx2.Client):
 
 
 class Session:
-    """Requests until a deadline on `clock`: counted, bounded, explained, and repeated where that may help.
+    """Requests within a budget on `clock`: counted, bounded, explained, and repeated where that may help.
 
     Args:
         endpoint: the Hub's address.
         clock: what time it is, and how to let it pass.
-        deadline: when the budget is spent.
+        budget: when the time of the step is over.
         info: told why nothing happens for long.
         request_timeout: seconds that one request may take.
         explain: says what an error answer about a subject means.
@@ -99,7 +99,7 @@ class Session:
         *,
         endpoint: str,
         clock: Clock,
-        deadline: float,
+        budget: Budget,
         info: Callable[[str], None],
         request_timeout: float,
         explain: Callable[[httpx2.Response, str], ActionError],
@@ -113,17 +113,13 @@ class Session:
         self._counting = threading.Lock()
         self._answers = threading.local()
         self._clock = clock
-        self._deadline = deadline
+        self._budget = budget
         self._info = info
         self._request_timeout = request_timeout
         self._explain = explain
         self._renew = renew
         self._recorder = recorder
         set_client_factory(self._client)
-
-    def extend(self, deadline: float) -> None:
-        """Go on until `deadline`."""
-        self._deadline = deadline
 
     # ---- calls ----
 
@@ -160,7 +156,7 @@ class Session:
         patience = Patience(
             clock=self._clock,
             began=began,
-            deadline=lambda: self._deadline,
+            budget=self._budget,
             may_repeat=may_repeat,
             tell=lambda why: self._info(f"{subject}: no usable answer: {why} — asking again"),
         )
@@ -205,7 +201,7 @@ class Session:
 
     def left(self, patience: float = 1.0) -> float:
         """Return the seconds that a request may take, of one that may take so many times as long as usual."""
-        return min(self._request_timeout * patience, self._deadline - self._clock.now())
+        return min(self._request_timeout * patience, self._budget.end - self._clock.now())
 
     def _client(self) -> httpx2.Client:
         """Make the client that huggingface_hub uses for every call."""
@@ -233,7 +229,7 @@ class Session:
             self.requests += 1
         extensions = request.extensions
         lasting, patience = "lasting" in extensions, extensions.get("app", 1.0)
-        left = self._deadline - self._clock.now() if lasting else self.left(patience=patience)
+        left = self._budget.end - self._clock.now() if lasting else self.left(patience=patience)
         end = extensions.setdefault("end", time.monotonic() + left)
         asked = extensions["timeout"]
         extensions["timeout"] = {part: Deadline((asked.get(part) or left) * patience, end=end) for part in asked}

@@ -5,7 +5,7 @@ Source: docs/contract.md, "Operations".
 
 from collections.abc import Callable
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import SpaceProgress
 from hf_action.operations.writes import EFFECT_INTERVAL, Decide, Sender, Target
@@ -30,7 +30,7 @@ class Actor:
         sender: Sender,
         clock: Clock,
         began: float,
-        deadline: float,
+        budget: Budget,
         timeout: float,
         save: Callable[[SpaceProgress], None],
         end: Callable[[SpaceProgress, Verdict], None],
@@ -40,7 +40,7 @@ class Actor:
         self._sender = sender
         self._clock = clock
         self._began = began
-        self._deadline = deadline
+        self._budget = budget
         self._timeout = timeout
         self._save = save
 
@@ -62,7 +62,7 @@ class Actor:
             look = self.look(progress)
             if look.stage and (look.stage != before or look.kind is Kind.MOVING):
                 return True
-            left = min(until, self._deadline) - self._clock.now()
+            left = min(until, self._budget.end) - self._clock.now()
             if left <= 0:
                 return False
             self._clock.sleep(min(EFFECT_INTERVAL, left))
@@ -149,7 +149,7 @@ class Actor:
 
     def deadline_of(self, timeout: float) -> float:
         """Return when the budget of a Space ends; one that is not its own is the step's."""
-        return self._deadline if timeout >= self._timeout else self._began + timeout
+        return self._budget.end if timeout >= self._timeout else self._began + timeout
 
 
 def _told(progress: SpaceProgress) -> str:

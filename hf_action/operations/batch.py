@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.inputs.settings import Settings
 from hf_action.operations.acting import Actor
 from hf_action.operations.execution import Execution
@@ -49,7 +49,7 @@ class Batch:
         clock: Clock,
         log: "Log",
         began: float,
-        deadline: float,
+        budget: Budget,
         today: float,
         save: Callable[[SpaceProgress], None] = lambda _: None,
         check: Callable[[Iterable[SpaceProgress]], None] = lambda _: None,
@@ -59,18 +59,18 @@ class Batch:
         self._clock = clock
         self._log = log
         self._began = began
-        self._deadline = deadline
+        self._budget = budget
         self._today = today
         self._save = save
         self._check = check
         self._one_at_a_time = Lock()
-        self._poller = Poller(hub=hub, clock=clock, log=log, began=began, deadline=deadline)
+        self._poller = Poller(hub=hub, clock=clock, log=log, began=began, budget=budget)
         actor = Actor(
             poller=self._poller,
-            sender=Sender(hub=hub, clock=clock, deadline=deadline, info=log.info),
+            sender=Sender(hub=hub, clock=clock, budget=budget, info=log.info),
             clock=clock,
             began=began,
-            deadline=deadline,
+            budget=budget,
             timeout=settings.timeout,
             save=self._save_one,
             end=self._end,
@@ -84,7 +84,7 @@ class Batch:
             claim=self._claim,
         )
         self._explainer = Explainer(
-            endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, deadline=deadline
+            endpoint=settings.endpoint, hub=hub, poller=self._poller, clock=clock, log=log, budget=budget
         )
         self._watcher = Watcher(
             settings=settings,
@@ -93,10 +93,10 @@ class Batch:
             explainer=self._explainer,
             clock=clock,
             log=log,
-            deadline=deadline,
+            budget=budget,
         )
         self._retries = Retries(execution=self._execution, poller=self._poller, clock=clock, actor=actor)
-        self._selector = Selector(hub=hub, clock=clock, log=log, deadline=deadline, width=settings.max_parallel)
+        self._selector = Selector(hub=hub, clock=clock, log=log, budget=budget, width=settings.max_parallel)
         self.prices: Mapping[str, float] = {}  # where the selection has asked for them
         self._claimed: dict[str, SpaceProgress] = {}
         self._members = _named(settings)
@@ -124,7 +124,7 @@ class Batch:
                 poller=self._poller,
                 clock=self._clock,
                 width=self._settings.max_parallel,
-                extend=self._extend,
+                budget=self._budget,
                 watch=self._watcher.watch,
             ).run(self._members.values())
 
@@ -135,11 +135,6 @@ class Batch:
         self._watcher.watch(self._open(), self._end)
         ended = [progress for progress in members if progress.verdict is not progress.failed_before]
         run_parallel(ended, self._explainer.explain, width=width)
-
-    @property
-    def deadline(self) -> float:
-        """When the step ends; a rollback may make it later."""
-        return self._deadline
 
     def end_open(self, verdict: Verdict) -> None:
         """Give every Space that has none yet the same verdict."""
@@ -194,14 +189,6 @@ class Batch:
                 self._end(progress, verdict_of(error))
 
         return guarded
-
-    def _extend(self, until: float) -> float:
-        """Go on until then, if that is later than the deadline so far; return when the step ends."""
-        self._deadline = max(self._deadline, until)
-        self._hub.extend(self._deadline)
-        self._poller.extend(self._deadline)
-        self._watcher.extend(self._deadline)
-        return self._deadline
 
     def _claim(self, progress: SpaceProgress) -> bool:
         """Whether a Space is the first of its name: an old and a new name may stand for the same one."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import MAX_ERROR, SpaceProgress
 from hf_action.rules.outcomes import ActionError, Outcome
@@ -23,15 +23,15 @@ LOG_LINES = 500
 
 
 class Explainer:
-    """Reads logs and names causes, until the deadline on `clock`."""
+    """Reads logs and names causes, within the budget on `clock`."""
 
-    def __init__(self, *, endpoint: str, hub: "Hub", poller: Poller, clock: Clock, log: "Log", deadline: float) -> None:
+    def __init__(self, *, endpoint: str, hub: "Hub", poller: Poller, clock: Clock, log: "Log", budget: Budget) -> None:
         self._endpoint = endpoint
         self._hub = hub
         self._poller = poller
         self._clock = clock
         self._log = log
-        self._deadline = deadline
+        self._budget = budget
         self._one_at_a_time = Lock()
 
     def explain(self, progress: SpaceProgress) -> None:
@@ -92,7 +92,7 @@ class Explainer:
 
     def _wants_log(self, progress: SpaceProgress, *, failing: bool) -> bool:
         settings = progress.settings
-        if not settings.has_credentials or progress.latest.sdk == "static" or self._clock.now() >= self._deadline:
+        if not settings.has_credentials or progress.latest.sdk == "static" or self._clock.now() >= self._budget.end:
             return False  # the Hub shows logs to nobody without a token, and static Spaces have none
         if settings.operation == "list":
             return False

@@ -6,7 +6,7 @@ No usable answer is an observation, too. `rounds` makes rounds of looks at many.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.operations.progress import SpaceProgress, state
 from hf_action.rules import waiting
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
@@ -32,19 +32,15 @@ HOT_RELOADED = "created"
 
 
 class Poller:
-    """Looks for a batch, until its deadline."""
+    """Looks for a batch, within its budget."""
 
-    def __init__(self, *, hub: "Hub", clock: Clock, log: "Log", began: float, deadline: float) -> None:
+    def __init__(self, *, hub: "Hub", clock: Clock, log: "Log", began: float, budget: Budget) -> None:
         self._hub = hub
         self._clock = clock
         self._log = log
         self._began = began
-        self._deadline = deadline
+        self._budget = budget
         self.owned: dict[str, int] = {}  # how many Spaces an owner's listing has
-
-    def extend(self, deadline: float) -> None:
-        """Go on looking until `deadline`."""
-        self._deadline = deadline
 
     # ---- the first look ----
 
@@ -94,7 +90,7 @@ class Poller:
             try:
                 space = self._hub.space_info(progress.space)
             except NotFound:
-                left = min(until, self._deadline) - self._clock.now()
+                left = min(until, self._budget.end) - self._clock.now()
                 if left <= 0:
                     raise
                 self.info(progress, "not known to the Hub; a new Space may not be known yet")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.operations.polling import Poller
 from hf_action.operations.progress import SpaceProgress, run_parallel
 from hf_action.operations.writes import pause_before_retry
@@ -152,7 +152,7 @@ class Rollback:
         poller: tells what happens to them.
         clock: what time it is, and how to let it pass.
         width: how many Spaces at once.
-        extend: makes the step last until a moment on `clock` at least, and returns its new end.
+        budget: that of the step, which has to be longer for a rollback.
         watch: waits for Spaces, and tells each verdict.
     """
 
@@ -163,7 +163,7 @@ class Rollback:
         poller: Poller,
         clock: Clock,
         width: int,
-        extend: Callable[[float], float],
+        budget: Budget,
         watch: Watch,
     ) -> None:
         self._hub = hub
@@ -171,7 +171,7 @@ class Rollback:
         self._clock = clock
         self._width = width
         self._committer = Committer(poller=poller, clock=clock)
-        self._extend = extend
+        self._budget = budget
         self._watch = watch
 
     def run(self, members: Iterable[SpaceProgress]) -> None:
@@ -180,10 +180,10 @@ class Rollback:
         failing = [one for one in failing if one.goal and one.verdict and is_considered(one.verdict)]
         if not failing:
             return
-        self._deadline = self._extend(self._clock.now() + ROLLBACK_TIME)
+        self._budget.extend(self._clock.now() + ROLLBACK_TIME)
         restored: dict[str, SpaceProgress] = {}
         run_parallel(failing, lambda progress: self._begin(progress, restored), width=self._width)
-        deadline = self._extend(self._clock.now() + ROLLBACK_TIME)
+        deadline = self._budget.extend(self._clock.now() + ROLLBACK_TIME)
         for progress in restored.values():
             assert progress.goal
             progress.goal = replace(progress.goal, deadline=deadline)
@@ -197,7 +197,7 @@ class Rollback:
         try:
             plan = self._plan(progress)
             repository = self._hub.repository(progress.space)
-            commit = self._committer.restore(repository, progress, plan, self._deadline)
+            commit = self._committer.restore(repository, progress, plan, self._budget.end)
             self._expect(progress, plan, commit)
         except NotRolledBackError as reason:
             self._tell(progress, f"Not rolled back: {reason}")
@@ -227,7 +227,7 @@ class Rollback:
         assert progress.goal and progress.verdict
         lacked_health = lacks_only_health(progress.goal, progress.history)
         while not (look := self._poller.look(progress)).stage:
-            if look.final or look.refusal or self._clock.now() >= self._deadline - LAST_LOOK:
+            if look.final or look.refusal or self._clock.now() >= self._budget.end - LAST_LOOK:
                 raise NotRolledBackError(look.problem)
             self._clock.sleep(LOOK_INTERVAL)
         progress.history.append(look)
@@ -259,7 +259,7 @@ class Rollback:
         progress.goal = Goal(
             stages=SERVING,
             began=now,
-            deadline=self._deadline,
+            deadline=self._budget.end,
             before=progress.stage,
             commit=commit,
             head=commit,

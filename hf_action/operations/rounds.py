@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.operations.polling import Poller, owner_of, unanswered
 from hf_action.operations.progress import SpaceProgress, run_parallel
 from hf_action.rules import waiting
@@ -33,18 +33,14 @@ NO_LISTING = 10**9
 
 
 class Rounds:
-    """Makes rounds of looks for a batch, `width` at once, until its deadline on `clock`."""
+    """Makes rounds of looks for a batch, `width` at once, within the budget on `clock`."""
 
-    def __init__(self, *, hub: "Hub", poller: Poller, clock: Clock, deadline: float, width: int) -> None:
+    def __init__(self, *, hub: "Hub", poller: Poller, clock: Clock, budget: Budget, width: int) -> None:
         self._hub = hub
         self._poller = poller
         self._clock = clock
-        self._deadline = deadline
+        self._budget = budget
         self._width = width
-
-    def extend(self, deadline: float) -> None:
-        """Go on looking until `deadline`."""
-        self._deadline = deadline
 
     def observe(self, members: Sequence[SpaceProgress]) -> dict[str, Observation]:
         """Look at all `members` once: by one listing an owner where that is cheaper, else one by one."""
@@ -58,7 +54,7 @@ class Rounds:
                 alone += some
 
         def one(progress: SpaceProgress) -> None:
-            if self._clock.now() < self._deadline and not self.quota_wait():
+            if self._clock.now() < self._budget.end and not self.quota_wait():
                 looks[progress.asked] = self._poller.look(progress)
 
         run_parallel(alone, one, width=self._width)
@@ -107,7 +103,7 @@ class Rounds:
 
     def _unseen(self, members: Sequence[SpaceProgress], now: float) -> list[SpaceProgress]:
         """Return those to look at themselves although a listing has no news: it may be stuck."""
-        ending = now >= self._deadline - waiting.LAST_LOOK
+        ending = now >= self._budget.end - waiting.LAST_LOOK
         due = [progress for progress in members if ending or now - progress.looked_at >= OWN_LOOK_EVERY]
         most = max(OWN_LOOKS - len(members) // 100, 0)
         return sorted(due, key=lambda progress: progress.looked_at)[:most]

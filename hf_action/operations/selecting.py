@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.operations.progress import run_parallel
 from hf_action.rules.models import SpaceInfo
 from hf_action.rules.outcomes import Denied, NotFound, OutOfTime, Refused
@@ -23,13 +23,13 @@ RESERVE = 30
 
 
 class Selector:
-    """Asks the Hub for what the selection of one step needs, until the deadline on `clock`."""
+    """Asks the Hub for what the selection of one step needs, within the budget on `clock`."""
 
-    def __init__(self, *, hub: "Hub", clock: Clock, log: "Log", deadline: float, width: int) -> None:
+    def __init__(self, *, hub: "Hub", clock: Clock, log: "Log", budget: Budget, width: int) -> None:
         self._hub = hub
         self._clock = clock
         self._log = log
-        self._deadline = deadline
+        self._budget = budget
         self._width = width
         self._one_at_a_time = Lock()
 
@@ -94,7 +94,7 @@ class Selector:
             wait = self._hub.quota_wait(RESERVE)
             if not wait:
                 return
-            if self._clock.now() + wait >= self._deadline:
+            if self._clock.now() + wait >= self._budget.end:
                 raise OutOfTime(
                     f"with-sleep-time: the Hub's quota does not allow a look at each of {count} Spaces in time; "
                     "nothing was sent.",

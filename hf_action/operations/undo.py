@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.operations.progress import SpaceProgress, run_parallel, verdict_of
 from hf_action.operations.writes import Sender, Target
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
@@ -132,14 +132,14 @@ class Restore:
         hub: "Hub",
         clock: Clock,
         log: "Log",
-        deadline: float,
+        budget: Budget,
     ) -> None:
         self._states = {state.space: state for state in states}
         self._endpoint = endpoint
         self._hub = hub
         self._clock = clock
         self._log = log
-        self._sender = Sender(hub=hub, clock=clock, deadline=deadline, info=log.info)
+        self._sender = Sender(hub=hub, clock=clock, budget=budget, info=log.info)
         self._began = clock.now()
         self._done: dict[str, Result] = {}
 

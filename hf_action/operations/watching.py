@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import random
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.inputs.settings import Settings
 from hf_action.operations.events import Listener
 from hf_action.operations.explanation import Explainer
@@ -77,7 +77,7 @@ def _next_look(due: float, now: float, deadline: float) -> float:
 
 
 class Watcher:
-    """Waits for the Spaces of a batch until the deadline on `clock`."""
+    """Waits for the Spaces of a batch within the budget on `clock`."""
 
     def __init__(
         self,
@@ -88,21 +88,16 @@ class Watcher:
         explainer: Explainer,
         clock: Clock,
         log: "Log",
-        deadline: float,
+        budget: Budget,
     ) -> None:
         self._settings = settings
         self._hub = hub
-        self._rounds = Rounds(hub=hub, poller=poller, clock=clock, deadline=deadline, width=settings.max_parallel)
+        self._rounds = Rounds(hub=hub, poller=poller, clock=clock, budget=budget, width=settings.max_parallel)
         self._explainer = explainer
         self._clock = clock
         self._log = log
-        self._deadline = deadline
+        self._budget = budget
         self._listener: Listener | None = None
-
-    def extend(self, deadline: float) -> None:
-        """Wait until then from now on."""
-        self._deadline = deadline
-        self._rounds.extend(deadline)
 
     def watch(self, members: Sequence[SpaceProgress], conclude: Callable[[SpaceProgress, Verdict], None]) -> None:
         """Wait for Spaces; `conclude` is told how that ended for each."""
@@ -130,7 +125,7 @@ class Watcher:
     def _observe(self, members: Sequence[SpaceProgress]) -> dict[str, Observation]:
         looks = self._rounds.observe(members)
         self._log.set_status(_still_missing(members, looks))
-        if self._clock.now() >= self._deadline - waiting.LAST_LOOK:  # afterwards there is no budget for a request
+        if self._clock.now() >= self._budget.end - waiting.LAST_LOOK:  # afterwards there is no budget for a request
 
             def read_log(progress: SpaceProgress) -> None:
                 look = looks.get(progress.asked)

@@ -12,7 +12,7 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hf_action.clock import Clock
+from hf_action.clock import Budget, Clock
 from hf_action.rules.models import SpaceRuntime
 from hf_action.rules.operations import Write
 from hf_action.rules.outcomes import ActionError, Unreachable
@@ -78,12 +78,12 @@ class Sent:
 
 
 class Sender:
-    """Sends the writes of one step, within the Hub's quota, until the deadline on `clock`."""
+    """Sends the writes of one step, within the Hub's quota, within the budget on `clock`."""
 
-    def __init__(self, *, hub: "Hub", clock: Clock, deadline: float, info: Callable[[str], None]) -> None:
+    def __init__(self, *, hub: "Hub", clock: Clock, budget: Budget, info: Callable[[str], None]) -> None:
         self._hub = hub
         self._clock = clock
-        self._deadline = deadline
+        self._budget = budget
         self._info = info
         self._one_at_a_time = Lock()
 
@@ -144,12 +144,12 @@ class Sender:
             if now and self._clock.now() >= grace:
                 target.info(f"no effect seen; sending {write.name} again")
                 return at, now
-            self._clock.sleep(min(EFFECT_INTERVAL, max(self._deadline - self._clock.now(), 0.0)))
+            self._clock.sleep(min(EFFECT_INTERVAL, max(self._budget.end - self._clock.now(), 0.0)))
 
     def _wait_to_retry(self, target: Target, lost: Unreachable, began: float, attempt: int) -> None:
         """Let time pass after a write that did not arrive."""
         pause = pause_before_retry(lost, attempt)
-        if lost.final or self._is_over(began) or self._clock.now() + pause + LAST_LOOK >= self._deadline:
+        if lost.final or self._is_over(began) or self._clock.now() + pause + LAST_LOOK >= self._budget.end:
             raise lost
         if not attempt:  # the first failure says why nothing happens; the others would say the same
             target.info(f"not sent: {lost} — trying again")
@@ -163,17 +163,17 @@ class Sender:
                 return at, now
             if self._is_over(began):
                 raise Unreachable("the Hub gave no usable answer before the change could be sent", sent=False)
-            self._clock.sleep(min(EFFECT_INTERVAL, max(self._deadline - self._clock.now(), 0.0)))
+            self._clock.sleep(min(EFFECT_INTERVAL, max(self._budget.end - self._clock.now(), 0.0)))
 
     def _is_over(self, began: float) -> bool:
         now = self._clock.now()
-        return now >= self._deadline or now - began >= UNREACHABLE_AFTER
+        return now >= self._budget.end or now - began >= UNREACHABLE_AFTER
 
     def _wait_for_quota(self) -> bool:
         """Let the Hub's quota recover where little more is left than waiting needs; return whether it was waited."""
         with self._one_at_a_time:
             wait = self._hub.quota_wait(RESERVE_OF_WRITES)
-            if not wait or self._clock.now() + wait >= self._deadline:
+            if not wait or self._clock.now() + wait >= self._budget.end:
                 return False
             self._info(f"the Hub's quota is nearly spent; going on in {wait:.0f} s")
             self._clock.sleep(wait)

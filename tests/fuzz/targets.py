@@ -13,6 +13,7 @@ from functools import partial
 
 from hypothesis import strategies as st
 
+from hf_action.clock import Budget
 from hf_action.hub.client import Hub
 from hf_action.inputs.settings import Settings, describe, parse
 from hf_action.inputs.table import INPUTS, OPERATIONS
@@ -246,7 +247,7 @@ def targets() -> Iterator[list[Target]]:
     """Yield all targets; the last needs a server."""
     with saying() as server:
         # Half a second of a clock that stands still: one try of each question, and no waiting.
-        hub = Hub(endpoint=f"http://127.0.0.1:{server.server_port}", token="hf_fuzz", clock=FakeClock(), deadline=0.5, request_timeout=5.0)
+        hub = Hub(endpoint=f"http://127.0.0.1:{server.server_port}", token="hf_fuzz", clock=FakeClock(), budget=Budget(0.5), request_timeout=5.0)
         yield [
             Target("settings", calls, check_settings),
             Target("payloads", st.one_of(documents, spaces()), check_reader),

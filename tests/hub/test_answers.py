@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from hf_action.clock import Budget
 from hf_action.hub.client import Hub
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
 from hf_action.rules.operations import pause, request_hardware, restart, set_sleep_time
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_authority")
 
 
 def caller(endpoint: str, clock, *, token: str | None = TOKEN, said: list[str] | None = None) -> Hub:
-    return Hub(endpoint=endpoint, token=token, clock=clock, deadline=clock.now() + 20, info=(said if said is not None else []).append, request_timeout=60.0)
+    return Hub(endpoint=endpoint, token=token, clock=clock, budget=Budget(clock.now() + 20), info=(said if said is not None else []).append, request_timeout=60.0)
 
 
 def about(space: str) -> bytes:
@@ -349,7 +350,7 @@ def test_a_token_that_expires_is_exchanged_once_more(clock, world, hub, monkeypa
 
     monkeypatch.setattr("hf_action.hub.keyless.exchange_oidc_token", exchange)
     world.add(Space(id="acme/closed", private=True))
-    asking, masked = Hub(endpoint=hub.url, token=None, clock=clock, deadline=1000.0), []
+    asking, masked = Hub(endpoint=hub.url, token=None, clock=clock, budget=Budget(1000.0)), []
     assert not asking.renew()  # nobody has logged in
     asking.log_in("spaces/acme/closed", identity="an-identity-that-is-long-enough", mask=masked.append)
     assert asking.space_info("acme/closed").private and len(exchanges) == 1
@@ -370,7 +371,7 @@ def test_an_exchange_that_fails_leaves_the_refusal(clock, world, hub, monkeypatc
     """The identity at hand may have expired as well."""
     tokens = iter([{"access_token": TOKEN}, {}])
     monkeypatch.setattr("hf_action.hub.keyless.exchange_oidc_token", lambda **about: next(tokens))
-    asking = Hub(endpoint=hub.url, token=None, clock=clock, deadline=1000.0)
+    asking = Hub(endpoint=hub.url, token=None, clock=clock, budget=Budget(1000.0))
     asking.log_in("spaces/acme/demo", identity="an-identity-that-is-long-enough", mask=lambda secret: None)
     asking.runtime("acme/demo")
     world.tokens = {}
@@ -381,7 +382,7 @@ def test_an_exchange_that_fails_leaves_the_refusal(clock, world, hub, monkeypatc
 def test_a_token_of_another_thread_is_used(clock, world, hub, monkeypatch):
     """Two that are refused at once exchange once."""
     monkeypatch.setattr("hf_action.hub.keyless.exchange_oidc_token", lambda **about: {"access_token": TOKEN})
-    asking = Hub(endpoint=hub.url, token=None, clock=clock, deadline=1000.0)
+    asking = Hub(endpoint=hub.url, token=None, clock=clock, budget=Budget(1000.0))
     asking.log_in("spaces/acme/demo", identity="an-identity-that-is-long-enough", mask=lambda secret: None)
     assert asking._access.renew("hf_the_one_before", taken=True)
 
@@ -391,7 +392,7 @@ def test_what_is_no_identity_is_refused_and_not_masked(clock, identity):
     """A mask of one letter would garble the log."""
     masked: list[str] = []
     with pytest.raises(Denied, match="HF_OIDC_ID_TOKEN is not an identity"):
-        Hub(endpoint="http://127.0.0.1:1", token=None, clock=clock, deadline=9.0).log_in("x", identity=identity, mask=masked.append)
+        Hub(endpoint="http://127.0.0.1:1", token=None, clock=clock, budget=Budget(9.0)).log_in("x", identity=identity, mask=masked.append)
     assert masked == []
 
 
@@ -401,7 +402,7 @@ def test_what_is_no_token_is_refused_and_not_masked(clock, monkeypatch, token):
     masked: list[str] = []
     monkeypatch.setattr("hf_action.hub.keyless.exchange_oidc_token", lambda **about: {"access_token": token})
     with pytest.raises(Unreachable, match="it holds no token"):
-        Hub(endpoint="http://127.0.0.1:1", token=None, clock=clock, deadline=9.0).log_in("x", identity="i" * 20, mask=masked.append)
+        Hub(endpoint="http://127.0.0.1:1", token=None, clock=clock, budget=Budget(9.0)).log_in("x", identity="i" * 20, mask=masked.append)
     assert masked == ["i" * 20]
 
 

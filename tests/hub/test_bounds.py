@@ -15,6 +15,7 @@ import httpcore2
 import pytest
 from huggingface_hub.utils import get_session
 
+from hf_action.clock import Budget
 from hf_action.hub import bounds, listing, transport
 from hf_action.hub.bounds import BoundedBackend, Deadline
 from hf_action.hub.client import Hub
@@ -55,7 +56,7 @@ pytestmark = pytest.mark.usefixtures("one_authority")
 
 
 def asking(port: int, *, timeout: float = TIMEOUT, scheme: str = "http") -> Hub:
-    return Hub(endpoint=f"{scheme}://127.0.0.1:{port}", token="hf_token", clock=FakeClock(), deadline=1000.0, request_timeout=timeout)
+    return Hub(endpoint=f"{scheme}://127.0.0.1:{port}", token="hf_token", clock=FakeClock(), budget=Budget(1000.0), request_timeout=timeout)
 
 
 QUESTIONS = {

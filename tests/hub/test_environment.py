@@ -11,6 +11,7 @@ from threading import Event
 import pytest
 import trustme
 
+from hf_action.clock import Budget
 from hf_action.hub.client import Hub
 from hf_action.hub.failures import failure_of
 from hf_action.rules.models import SpaceInfo, SpaceRuntime
@@ -41,7 +42,7 @@ def environ(monkeypatch, tmp_path, authority):
 def look(endpoint: str) -> tuple[Unreachable, float]:
     """Ask patiently, and return why there is no answer, with the seconds that went by until that was clear."""
     clock = FakeClock()
-    hub = Hub(endpoint=endpoint, token="hf_token", clock=clock, deadline=1000.0, request_timeout=60.0)
+    hub = Hub(endpoint=endpoint, token="hf_token", clock=clock, budget=Budget(1000.0), request_timeout=60.0)
     with pytest.raises(Unreachable) as unreachable:
         hub.space_info("acme/demo")
     assert not isinstance(unreachable.value.__cause__, AssertionError)
@@ -81,7 +82,7 @@ def test_proxies_that_are_not_used_harm_nobody(environ, none):
     environ("ALL_PROXY", "socks5://proxy")
     environ("NO_PROXY", none)
     with raw_server(answering("content-type: application/json\r\n", b'{"stage": "RUNNING"}')) as server:
-        hub = Hub(endpoint=f"http://127.0.0.1:{server.port}", token=None, clock=FakeClock(), deadline=9.0)
+        hub = Hub(endpoint=f"http://127.0.0.1:{server.port}", token=None, clock=FakeClock(), budget=Budget(9.0))
         assert hub.runtime("acme/demo").stage == "RUNNING"
 
 
@@ -237,7 +238,7 @@ def test_what_the_proxy_sends_is_bounded_too(environ):
     gone = Event()
     with raw_server(lambda connection, _: [connection.sendall(b"HTTP/1.1 2"), gone.wait()]) as proxy:
         environ("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        hub = Hub(endpoint="https://hub.example", token=None, clock=FakeClock(), deadline=9.0, request_timeout=0.2)
+        hub = Hub(endpoint="https://hub.example", token=None, clock=FakeClock(), budget=Budget(9.0), request_timeout=0.2)
         with pytest.raises(Unreachable):
             hub.runtime("acme/demo")
         gone.set()
@@ -304,6 +305,6 @@ def test_an_app_behind_a_proxy_that_wants_a_login_is_not_healthy(environ):
     """A visit tells what was seen; it raises nothing."""
     with raw_server(answering("", status="407 Proxy Authentication Required")) as proxy:
         environ("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        hub = Hub(endpoint="http://127.0.0.1:1", token=None, clock=FakeClock(), deadline=9.0)
+        hub = Hub(endpoint="http://127.0.0.1:1", token=None, clock=FakeClock(), budget=Budget(9.0))
         said = hub.probe("https://app.example/", SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING")))
     assert said == "the proxy wants a login (407)."

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hf_action.clock import Budget
 from hf_action.hub.client import Hub
 from simhub.access import Meter
 from simhub.clock import FakeClock
@@ -467,7 +468,7 @@ def test_any_answer_is_facts_or_an_error_of_the_action(clock, certificates, monk
     """Whatever status, headers and bytes the Hub sends."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
     with fuzzed() as server:
-        caller = Hub(endpoint=f"http://127.0.0.1:{server.server_port}", token="hf_fuzz", clock=clock, deadline=clock.now() + 0.5, request_timeout=5.0)
+        caller = Hub(endpoint=f"http://127.0.0.1:{server.server_port}", token="hf_fuzz", clock=clock, budget=Budget(clock.now() + 0.5), request_timeout=5.0)
 
         @given(asked)
         @settings(max_examples=150, deadline=None, database=None)

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 import trustme
 
+from hf_action.clock import Budget
 from hf_action.hub import bounds, transport
 from hf_action.hub.app import may_see_token
 from hf_action.hub.client import Hub
@@ -273,7 +274,7 @@ def test_an_app_cannot_fill_the_memory(clock, status):
     with saying() as elsewhere:
         elsewhere.answer = (status, {"content-encoding": "gzip"}, packed)
         url = f"http://127.0.0.1:{elsewhere.server_port}/"
-        hub = Hub(endpoint=url, token=None, clock=clock, deadline=60.0, request_timeout=60.0)
+        hub = Hub(endpoint=url, token=None, clock=clock, budget=Budget(60.0), request_timeout=60.0)
         tracemalloc.start()
         try:
             said = hub.probe(url, SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING")))
@@ -362,7 +363,7 @@ def answer_of(app: str, **about) -> str:
         url = f"http://{about.get('asked', '127.0.0.1')}:{server.server_port}"
         reported = SpaceRuntime(stage="RUNNING", domains=about.get("domains", ()))
         space = SpaceInfo(id="acme/demo", runtime=reported, host=about.get("host", url))
-        hub = Hub(endpoint=url, token=TOKEN, clock=FakeClock(), deadline=60.0, request_timeout=60.0)
+        hub = Hub(endpoint=url, token=TOKEN, clock=FakeClock(), budget=Budget(60.0), request_timeout=60.0)
         return hub.probe(f"{url}/", space, contains=about.get("contains", ""))
 
 
@@ -444,7 +445,7 @@ def test_a_visit_has_thrice_the_time_of_a_request(clock, monkeypatch):
     with raw_server(slowly) as server:
         url = f"http://127.0.0.1:{server.port}"
         about = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"), host=url)
-        said = [Hub(endpoint=url, token=None, clock=clock, deadline=deadline, request_timeout=10.0).probe(url, about, contains="fine") for deadline in (60.0, 20.0)]
+        said = [Hub(endpoint=url, token=None, clock=clock, budget=Budget(deadline), request_timeout=10.0).probe(url, about, contains="fine") for deadline in (60.0, 20.0)]
     assert said == ["", f"no complete answer from {url} within 20 s"]
 
 
@@ -453,7 +454,7 @@ def test_what_a_visit_may_take_is_told(clock):
     with raw_server(forever(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n", b"x", pause=0.02)) as server:
         url = f"http://127.0.0.1:{server.port}"
         about = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"), host=url)
-        hub = Hub(endpoint=url, token=None, clock=clock, deadline=60.0, request_timeout=0.1)
+        hub = Hub(endpoint=url, token=None, clock=clock, budget=Budget(60.0), request_timeout=0.1)
         assert hub.probe(url, about, contains="here") == f"no complete answer from {url} within 0.3 s"
 
 
@@ -463,7 +464,7 @@ def test_a_text_counts_once_it_is_there(clock):
     with raw_server(forever(head, b"come", pause=0.02)) as server:
         url = f"http://127.0.0.1:{server.port}"
         about = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"), host=url)
-        hub = Hub(endpoint=url, token=None, clock=clock, deadline=60.0, request_timeout=1.0)
+        hub = Hub(endpoint=url, token=None, clock=clock, budget=Budget(60.0), request_timeout=1.0)
         assert hub.probe(url, about, contains="Welcome") == ""
 
 
@@ -488,7 +489,7 @@ def test_a_text_is_found_in_the_encoding_of_the_answer(kind, body, text, well):
 
 def test_a_visit_after_the_budget_is_none(clock):
     about = SpaceInfo(id="acme/demo", runtime=SpaceRuntime(stage="RUNNING"))
-    assert "budget was spent" in Hub(endpoint="http://127.0.0.1:1", token=None, clock=clock, deadline=0.0).probe("http://127.0.0.1:1", about)
+    assert "budget was spent" in Hub(endpoint="http://127.0.0.1:1", token=None, clock=clock, budget=Budget(0.0)).probe("http://127.0.0.1:1", about)
 
 
 def test_one_app_that_dribbles_costs_no_other_its_health_check(run, world, hub, quick):

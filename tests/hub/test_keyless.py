@@ -6,6 +6,7 @@ import re
 import pytest
 import yaml
 
+from hf_action.clock import Budget
 from hf_action.hub.client import Hub
 from hf_action.runner.github import Runner
 from hf_action.runner.log import Log
@@ -124,7 +125,7 @@ def test_each_secret_is_masked_before_anything_else_happens_with_it(service, exc
     """The identity before the Hub gets it, the token before anybody does."""
     for name, value in ({"GITHUB_ACTIONS": "true"} | service.environ).items():
         monkeypatch.setenv(name, value)
-    caller = Hub(endpoint=hub.url, token=None, clock=clock, deadline=60.0)
+    caller = Hub(endpoint=hub.url, token=None, clock=clock, budget=Budget(60.0))
     names = {IDENTITY: "the identity", EXCHANGED: "the token"}
     caller.log_in(RESOURCE, identity=None, mask=lambda secret: service.events.append(f"{names[secret]} is masked"))
     assert caller.space_info("acme/demo").id == "acme/demo" and hub.requests[-1].authenticated

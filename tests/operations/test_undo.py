@@ -13,6 +13,7 @@ from huggingface_hub import HfApi
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_action.clock import Budget
 from hf_action.hub.client import Hub
 from hf_action.operations import undo
 from hf_action.operations.undo import MAX_STATE_BYTES, Restore, dump, load
@@ -356,7 +357,7 @@ def test_what_was_put_back_is_told_where_the_rest_is_refused(steps, world, hub):
 def test_what_was_not_come_to_has_no_result_without_an_ending(clock):
     """Nobody says of a Space what nobody knows."""
     log = Log(clock=clock, runner=Runner(), began=0.0)
-    undo = Restore(states=[saved()], endpoint="https://hub.example", hub=None, clock=clock, log=log, deadline=0.0)
+    undo = Restore(states=[saved()], endpoint="https://hub.example", hub=None, clock=clock, log=log, budget=Budget(0.0))
     assert undo.results(None) == ()
 
 

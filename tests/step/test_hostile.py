@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from hf_action.clock import Budget
 from hf_action.inputs.settings import parse
 from hf_action.operations.batch import Batch
 from hf_action.report.outputs import outputs
@@ -187,7 +188,7 @@ def step_through(text: list[str], lines: list[str]) -> tuple[str, str, str]:
         tell = Log(clock=clock, runner=runner, began=0.0)
         chosen = parse(["wait", "acme/demo", "--health-check", "/"], {"HF_TOKEN": TOKEN})
         liar = Liar(before=before, after=after, lines=lines, fails=True)
-        campaign = Batch(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0, deadline=chosen.timeout, today=1.8e9)
+        campaign = Batch(settings=chosen, hub=liar, clock=tell, log=tell, began=0.0, budget=Budget(chosen.timeout), today=1.8e9)
         campaign.run()
         rest = {"operation": "wait", "elapsed": 9.0, "requests": 3, "prices": {wanted: 0.4}}
         step = conclude(campaign.results(), cancelled=False, **rest)

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import pytest
 
+from hf_action.clock import Budget
 from hf_action.hub.client import Hub
 from hf_action.inputs.doors import TOKEN_VARIABLES
 from hf_action.inputs.settings import parse
@@ -337,7 +338,7 @@ def test_a_token_lying_about_is_not_used(machine):
 def test_nothing_prints_the_token_by_itself(monkeypatch, capsys):
     """Settings, the Hub, the runner and mistakes, however they are shown."""
     chosen = parse(["info", "acme/demo"], {"HF_TOKEN": SECRET, "HF_OIDC_ID_TOKEN": IDENTITY})
-    hub = Hub(endpoint=chosen.endpoint, token=chosen.token, clock=FakeClock(), deadline=1.0)
+    hub = Hub(endpoint=chosen.endpoint, token=chosen.token, clock=FakeClock(), budget=Budget(1.0))
     runner = Runner()
     runner.mask(SECRET)
     capsys.readouterr()
@@ -355,7 +356,7 @@ def test_no_error_of_a_request_has_the_token(kind, clock, world, hub):
     """Neither it, nor any error behind it, has the headers of the request in its text."""
     world.tokens[SECRET] = next(iter(world.tokens.values()))
     hub.inject(Fault(kind=kind, times=None, location="https://elsewhere.example/"))
-    caller = Hub(endpoint=hub.url, token=SECRET, clock=clock, deadline=60.0, request_timeout=60.0)
+    caller = Hub(endpoint=hub.url, token=SECRET, clock=clock, budget=Budget(60.0), request_timeout=60.0)
     for call in (caller.runtime, partial(caller.send, pause())):
         with stalls_at_once(hub), pytest.raises(ActionError) as raised:
             call("acme/demo")
