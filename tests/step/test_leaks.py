@@ -29,7 +29,7 @@ from hf_action.rules.outcomes import ActionError, InvalidInput
 from hf_action.runner.github import Runner
 from simhub.clock import FakeClock
 from simhub.faults import Fault, Kind
-from simhub.server import Certificates, serve
+from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import clean_environ
 from tests.support.network import stalls_at_once
@@ -197,13 +197,10 @@ CELLS = [(operation, fault, form) for (operation, fault), form in zip(PAIRS, cyc
 def machine(tmp_path_factory):
     """One Hub for all processes of this module."""
     folder = tmp_path_factory.mktemp("leaks")
-    certificates = Certificates(folder)
     world = World(now=time.monotonic)
     writer = Token(name="writer", owners=frozenset({"acme"}), writes=frozenset({"acme"}))
     world.tokens = {SECRET: writer, LIKE_A_TOKEN: writer}
     world.add(Space(id="acme/demo"))
-    before = os.environ.get("SSL_CERT_FILE")
-    os.environ["SSL_CERT_FILE"] = str(certificates.ca_file)
     with serve(world) as hub, token_service() as service:
         for operation, fault, _ in CELLS:
             kind = FAULTS[fault]
@@ -218,8 +215,6 @@ def machine(tmp_path_factory):
         with ThreadPoolExecutor(max_workers=8) as pool:
             found.begin(pool)
             yield found
-    del os.environ["SSL_CERT_FILE"]
-    os.environ |= {"SSL_CERT_FILE": before} if before else {}
 
 
 def space_of(operation: str, fault: str) -> str:
