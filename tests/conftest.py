@@ -21,6 +21,7 @@ from simhub.clock import FakeClock
 from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
 from tests.support import leftovers, runs
+from tests.support.network import logs_end_at_once
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -119,7 +120,7 @@ def world(clock: FakeClock) -> World:
 
 @pytest.fixture
 def hub(world: World) -> Iterator[Server]:
-    with serve(world) as server:
+    with serve(world) as server, logs_end_at_once(server):
         yield server
 
 
