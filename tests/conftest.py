@@ -21,6 +21,7 @@ from simhub.clock import FakeClock
 from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
 from tests.support import leftovers, runs
+from tests.support.network import logs_end_at_once
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -93,10 +94,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture
-def one_authority(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> None:
-    """One authority to trust, which takes a client less time to read than all those of the machine."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(certificates: Certificates) -> Iterator[None]:
+    """One authority to trust, here and in processes: a client takes 30 ms to read all those of the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+        yield
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def world(clock: FakeClock) -> World:
 
 @pytest.fixture
 def hub(world: World) -> Iterator[Server]:
-    with serve(world) as server:
+    with serve(world) as server, logs_end_at_once(server):
         yield server
 
 

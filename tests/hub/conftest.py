@@ -13,7 +13,7 @@ from simhub.replay import replay
 
 
 @pytest.fixture
-def quick_replay(monkeypatch, one_authority):
+def quick_replay(monkeypatch):
     """Requests that stall cost a fraction of a second, and so does the end of a log."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.3)
     monkeypatch.setattr(streams, "LOG_PAUSE", 0.4)

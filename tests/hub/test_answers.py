@@ -23,9 +23,6 @@ from tests.support.rawserver import answering, raw_server
 SPACES = Query(author="acme", search=None)
 
 
-pytestmark = pytest.mark.usefixtures("one_authority")
-
-
 def caller(endpoint: str, clock, *, token: str | None = TOKEN, said: list[str] | None = None) -> Hub:
     return Hub(endpoint=endpoint, token=token, clock=clock, budget=Budget(clock.now() + 20), info=(said if said is not None else []).append, request_timeout=60.0)
 

@@ -52,9 +52,6 @@ ENDLESS = {
 }  # fmt: skip
 
 
-pytestmark = pytest.mark.usefixtures("one_authority")
-
-
 def asking(port: int, *, timeout: float = TIMEOUT, scheme: str = "http") -> Hub:
     return Hub(endpoint=f"{scheme}://127.0.0.1:{port}", token="hf_token", clock=FakeClock(), budget=Budget(1000.0), request_timeout=timeout)
 

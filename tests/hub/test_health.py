@@ -33,7 +33,7 @@ STALE = (Phase(10, "RUNNING_BUILDING"), Phase(60, "RUNNING_APP_STARTING"), Phase
 
 
 @pytest.fixture(autouse=True)
-def quick(hub, one_authority):
+def quick(hub):
     """Visits that stall cost no time; return the ports of other servers that do."""
     with stalls_at_once(hub) as dripping:
         yield dripping

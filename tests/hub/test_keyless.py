@@ -20,7 +20,7 @@ RESOURCE = "spaces/acme/demo"
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, one_authority):
+def quick(monkeypatch):
     """No request takes longer than its time; the machine's own job, if any, is none of ours."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 60.0)
     for name in ("HF_OIDC_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):

@@ -27,7 +27,7 @@ MISSING = (
 
 
 @pytest.fixture(autouse=True)
-def quick(hub, one_authority):
+def quick(hub):
     """Requests that stall, and streams in which nothing more comes, cost no time."""
     with stalls_at_once(hub):
         yield

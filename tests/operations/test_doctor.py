@@ -56,8 +56,8 @@ class Examined:
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch, one_authority, tmp_path):
-    """A machine without tokens, proxies and CI systems, whose certificates are read in no time."""
+def clean(monkeypatch, tmp_path):
+    """A machine without tokens, proxies and CI systems."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no-token"))

@@ -13,11 +13,6 @@ from tests.conftest import OLD
 ID = "acme/other"
 
 
-@pytest.fixture(autouse=True)
-def quick(one_authority):
-    """One authority to trust."""
-
-
 def space(world, **about) -> str:
     world.add(Space(**({"id": ID, "commit": OLD, "head": OLD} | about)))
     return ID

@@ -42,7 +42,7 @@ NO_MACHINE = "Scheduling failure: unable to schedule"
 
 
 @pytest.fixture(autouse=True)
-def quick(hub, one_authority):
+def quick(hub):
     """Requests that stall cost no time."""
     with stalls_at_once(hub):
         yield

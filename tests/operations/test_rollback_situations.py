@@ -14,8 +14,8 @@ SERVED = "Rolled back: it serves the files of 0000000 again"
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, one_authority):
-    """One authority to trust, and requests that stall cost a few seconds at most."""
+def quick(monkeypatch):
+    """Requests that stall cost a few seconds at most."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 3.0)
 
 

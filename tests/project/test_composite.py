@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,20 @@ def test_the_metadata_is_valid(file):
 # ---- the step ----
 
 
-@pytest.fixture
-def action(tmp_path: Path) -> Path:
-    """The action as a runner has fetched it, with a program of these tests in its place, and no package to install."""
-    folder = tmp_path / "action"
+Step = Callable[..., subprocess.CompletedProcess[str]]
+
+# In place of `venv`: an environment with the packages of one that is there, for which pip need not unpack itself.
+LENT = """
+class venv:
+    def create(folder, *, with_pip, symlinks):
+        assert with_pip and symlinks
+        shutil.copytree({made!r}, folder, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("lib*"))
+        (folder / "lib").symlink_to({made!r} + "/lib")
+"""
+
+
+def fetch(folder: Path) -> Path:
+    """Return the action as a runner has fetched it, with a program of these tests in its place, and no package to install."""
     shutil.copytree(ROOT / "composite", folder / "composite", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "requirements").mkdir()
     (folder / "requirements/image.txt").write_text("# nothing\n")
@@ -75,23 +86,56 @@ def action(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def step(action: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the shell of the step as GitHub's runner does."""
+def step_of(action: Path, folder: Path) -> Step:
+    """Return what runs the shell of the step as GitHub's runner does."""
 
     def step(**variables: str) -> subprocess.CompletedProcess[str]:
-        output = tmp_path / "output"
+        output = folder / "output"
         output.touch()
-        environ = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+        environ = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder)}
         environ |= {"GITHUB_ACTION_PATH": str(action / "composite"), "GITHUB_OUTPUT": str(output), "INPUT_SPACE-ID": "acme/demo"}
-        environ |= {"RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_STATE": str(tmp_path / "state")} | variables
+        environ |= {"RUNNER_TEMP": str(folder / "temp"), "GITHUB_STATE": str(folder / "state")} | variables
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEP["run"]]
-        with subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             said, complaints = process.communicate(timeout=120)
-        (tmp_path / "pid").write_text(str(process.pid))
+        (folder / "pid").write_text(str(process.pid))
         return subprocess.CompletedProcess(command, process.returncode, said, complaints)
 
     return step
+
+
+@dataclass(frozen=True)
+class First:
+    """The first step of a runner, which found nothing: how it ended, where environments are kept, and the next step."""
+
+    ended: subprocess.CompletedProcess[str]
+    tools: Path
+    step: Step
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> First:
+    """It has made an environment with all that belongs to one."""
+    folder = tmp_path_factory.mktemp("first")
+    step, tools = step_of(fetch(folder / "action"), folder), folder / "tools"
+    return First(step(RUNNER_TOOL_CACHE=str(tools), STATUS="6"), tools, step)
+
+
+@pytest.fixture
+def action(tmp_path: Path, first: First) -> Path:
+    """The action as fetched, which makes its environments out of that of the first step."""
+    folder = fetch(tmp_path / "action")
+    launch = (folder / "composite/launch.py").read_text()
+    assert launch.count("import venv\n") == 1
+    lent = LENT.format(made=str(*environments(first.tools)))
+    (folder / "composite/launch.py").write_text(launch.replace("import venv\n", "").replace("\n\nclass NoEnv", f"{lent}\n\nclass NoEnv"))
+    return folder
+
+
+@pytest.fixture
+def step(action: Path, tmp_path: Path) -> Step:
+    """Run the shell of the step."""
+    return step_of(action, tmp_path)
 
 
 def read_outputs(file: Path) -> dict[str, str]:
@@ -104,17 +148,16 @@ def environments(folder: Path) -> list[Path]:
     return sorted((folder / "hf-space").iterdir())
 
 
-def test_the_program_runs_in_an_environment_of_its_own(step, tmp_path):
+def test_the_program_runs_in_an_environment_of_its_own(first):
     """Isolated, with the inputs, and with its own exit status; a second step finds the environment ready.
 
     It is not offered a state to keep, so `restore` is a mistake there: nobody would undo anything.
     """
-    first = step(RUNNER_TOOL_CACHE=str(tmp_path / "tools"), STATUS="6")
-    (made,) = environments(tmp_path / "tools")
-    assert (first.returncode, first.stdout) == (6, f"prefix {made}\nisolated 1 space acme/demo state None\n"), first.stderr
+    (made,) = environments(first.tools)
+    assert (first.ended.returncode, first.ended.stdout) == (6, f"prefix {made}\nisolated 1 space acme/demo state None\n"), first.ended.stderr
     written = made.stat().st_mtime_ns
-    assert step(RUNNER_TOOL_CACHE=str(tmp_path / "tools")).stdout == first.stdout
-    assert environments(tmp_path / "tools") == [made] and made.stat().st_mtime_ns == written
+    assert first.step(RUNNER_TOOL_CACHE=str(first.tools)).stdout == first.ended.stdout
+    assert environments(first.tools) == [made] and made.stat().st_mtime_ns == written
 
 
 def test_a_signal_of_the_runner_reaches_the_program(step, action, tmp_path):

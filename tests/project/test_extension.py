@@ -56,7 +56,7 @@ def run(home: Path, *words: str, **variables: str) -> subprocess.CompletedProces
 def hub() -> Iterator[str]:
     """A Hub in real time."""
     world = World(now=time.monotonic, tokens={TOKEN: Token(name="writer", writes=frozenset({"acme"}))})
-    world.add(Space(id="acme/demo"))
+    world.add(Space(id="acme/demo", scripts={"restart": (Phase(0, "RUNNING_BUILDING"), Phase(1, "RUNNING"))}))
     world.add(Space(id="acme/busy", stage="BUILDING", commit=None, timeline=(Phase(0, "BUILDING"),)))
     with serve(world) as server:
         yield server.url

@@ -26,10 +26,9 @@ HF = Path(sysconfig.get_path("scripts")) / "hf"
 
 
 @pytest.fixture(params=["http", "https"])
-def hub(request, world, certificates, monkeypatch):
+def hub(request, world, certificates):
     for space in showcase():
         world.add(space)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
     close_session()
     with serve(world, tls=certificates if request.param == "https" else None) as server:
         yield server

@@ -6,7 +6,6 @@ makes the machine slow there: the name service, the disk, the reader of the log.
 
 import ast
 import fcntl
-import os
 import re
 import resource
 import signal
@@ -41,9 +40,6 @@ from tests.support.processes import (
     start,
     wait_for,
 )
-
-pytestmark = pytest.mark.usefixtures("one_authority")
-
 
 # Seconds after the start of a process that is signalled; None: when it has sent its first request.
 DELAYS = (0.06, 0.12, 0.18, 0.24, 0.35, None)
@@ -330,13 +326,10 @@ class Slow:
 
 
 @pytest.fixture(scope="module")
-def slow(world, certificates, tmp_path_factory):
+def slow(world, tmp_path_factory):
     """Start all of them when the first is asked for."""
-    os.environ["SSL_CERT_FILE"], before = str(certificates.ca_file), os.environ.get("SSL_CERT_FILE")
     with serve(world) as hub, ThreadPoolExecutor(max_workers=7) as pool:
         yield Slow(hub, tmp_path_factory.mktemp("slow"), pool).seen
-    os.environ.pop("SSL_CERT_FILE")
-    os.environ |= {"SSL_CERT_FILE": before} if before else {}
 
 
 # Seconds are what minutes are in truth.

@@ -20,9 +20,6 @@ from tests.support.processes import BOTH, PATIENCE, PATIENT, cancelled, read_unt
 MANY = 10_000
 
 
-pytestmark = pytest.mark.usefixtures("one_authority")
-
-
 @pytest.fixture(scope="module")
 def hub():
     """Spaces that build for ever, in real time."""

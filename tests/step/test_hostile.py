@@ -43,8 +43,6 @@ NAMES = ("result", "space-id", "stage", "previous-stage", "changed", "url", "hos
          "requests", "count", "failed", "hourly-cost", "hourly-saved", "spaces", "matrix", "message", "cause", "evidence", "blame",
          "rolled-back-to")  # fmt: skip
 
-pytestmark = pytest.mark.usefixtures("one_authority")
-
 
 # ---- the runner, as it reads a log ----
 

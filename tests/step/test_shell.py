@@ -223,7 +223,7 @@ def test_quiet_leaves_results_and_errors(url):
     done = call("info", "acme/demo", "acme/none", "--settle", "5s", "-q", url=url)
     assert done.stdout.splitlines()[0].startswith("acme/demo\tRUNNING")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["warning", "error"]
-    done = call("restart", "else/breaks", "--quiet", "--logs", "always", url=url)
+    done = call("restart", "else/breaks", "--settle", "1s", "--quiet", "--logs", "always", url=url)
     assert (done.returncode, done.stdout) == (1, "else/breaks\tfailed\tBUILD_ERROR\n")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["error"]
 

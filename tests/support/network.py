@@ -5,7 +5,7 @@ so, and the read that waits for it times out at once. The time-outs themselves a
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpcore2
@@ -13,11 +13,37 @@ import pytest
 from httpcore2._backends.sync import SyncStream
 
 from hf_action.hub.client import Hub
+from hf_action.hub.streams import LOG_PAUSE
 from simhub.server import Server
 
 # Real seconds between two looks at whether the Hub stalls.
 MOMENT = 0.01
 PATIENCE = 60.0
+
+
+Read = Callable[[SyncStream, int, float | None], bytes]
+
+
+def stalls(stream: SyncStream, *hubs: Server) -> bool:
+    """Whether one of the hubs has nothing more to send to this connection."""
+    try:
+        mine = stream._sock.getsockname()[1]
+    except OSError:  # it has been reset, as the read will tell
+        return False
+    return any(mine in hub.faults.stalled for hub in hubs)
+
+
+def read_until(stalled: Callable[[SyncStream], bool], read: Read, stream: SyncStream, max_bytes: int, timeout: float) -> bytes:
+    """Read what comes until the time is over, or the other side has nothing more to send."""
+    end = time.monotonic() + timeout
+    while True:
+        nothing_more = stalled(stream)  # before the read, which takes what came until then
+        left = end - time.monotonic()
+        try:
+            return read(stream, max_bytes, min(MOMENT, max(left, 0.001)))
+        except httpcore2.ReadTimeout:
+            if nothing_more or left <= MOMENT:
+                raise
 
 
 @contextmanager
@@ -27,23 +53,29 @@ def stalls_at_once(*hubs: Server) -> Iterator[set[int]]:
 
     def is_stalled(stream: SyncStream) -> bool:
         try:
-            theirs, mine = stream._sock.getpeername()[1], stream._sock.getsockname()[1]
-        except OSError:  # it has been reset, as the read will tell
+            return stream._sock.getpeername()[1] in dripping or stalls(stream, *hubs)
+        except OSError:
             return False
-        return theirs in dripping or any(mine in hub.faults.stalled for hub in hubs)
 
     def read(stream: SyncStream, max_bytes: int, timeout: float | None = None) -> bytes:
-        end = time.monotonic() + (PATIENCE if timeout is None else timeout)
-        while True:
-            stalled = is_stalled(stream)  # before the read, which takes what came until then
-            left = end - time.monotonic()
-            try:
-                return wait(stream, max_bytes, min(MOMENT, max(left, 0.001)))
-            except httpcore2.ReadTimeout:
-                if stalled or left <= MOMENT:
-                    raise
+        return read_until(is_stalled, wait, stream, max_bytes, PATIENCE if timeout is None else timeout)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SyncStream, "read", read)
         patch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", PATIENCE)
         yield dripping
+
+
+@contextmanager
+def logs_end_at_once(hub: Server) -> Iterator[None]:
+    """Let what a log has now be all as soon as all is sent, which its reader else learns by `LOG_PAUSE` of silence."""
+    wait = SyncStream.read
+
+    def read(stream: SyncStream, max_bytes: int, timeout: float | None = None) -> bytes:
+        if timeout is None or timeout > LOG_PAUSE:  # another request, or what is followed for as long as it lasts
+            return wait(stream, max_bytes, timeout)
+        return read_until(lambda stream: stalls(stream, hub), wait, stream, max_bytes, timeout)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SyncStream, "read", read)
+        yield

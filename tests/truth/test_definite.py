@@ -76,7 +76,7 @@ GREEN = [
     cell("exclude that protects", "pause 'acme/d*' exclude=acme/d-2", "ok", space("d-2"), sent="pause", each={"demo": "ok"}),
     cell("few requests are left", "wait acme/demo", "ok", space(commit=None, stage="BUILDING", timeline=(Phase(60, "RUNNING", commit=HEAD),)), quota(5), within=(60, 330)),
     cell("a commit that is served, of a Space that is broken", f"wait acme/demo commit={NEW[:7]}", "failed", space(stage="RUNTIME_ERROR")),
-    cell("a Space in pieces", "wait acme/demo", "unreachable", fault(Kind.MISSING_FIELDS, path=LOOK, times=None), within=(290, 340)),
+    cell("a Space in pieces", "wait acme/demo", "unreachable", fault(Kind.MISSING_FIELDS, path=LOOK, times=None), within=(290, 350)),
 ]  # fmt: skip
 
 
