@@ -29,6 +29,7 @@ from simhub.space import StatusEvents
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import NEW, TOKEN, clean_environ, read_outputs
 from tests.step.test_leaks import Echo, pieces
+from tests.support.processes import PATIENCE, PATIENT
 from tests.support.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, Exchange, token_service
 
 pytestmark = pytest.mark.usefixtures("quick_replay")
@@ -325,6 +326,6 @@ def test_a_step_that_is_killed_leaves_what_it_had(tmp_path):
 
 def test_nothing_of_it_is_loaded_where_it_is_not_asked_for():
     """A step without a recording pays nothing for it."""
-    script = "import sys; from hf_action.main import main; main(['info', 'acme/demo', '--timeout', '1s', '--endpoint', 'http://127.0.0.1:9']); print([name for name in sys.modules if name in ('hf_action.hub.recorder', 'hf_action.rules.recording', 'hf_action.rules.anonymity', 'hf_action.rules.json_text', 'hf_action.runner.recording')], file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", script], env=clean_environ(), capture_output=True, text=True, timeout=60)
+    script = PATIENT + "import sys; from hf_action.main import main; main(['info', 'acme/demo', '--timeout', '1s', '--endpoint', 'http://127.0.0.1:9']); print([name for name in sys.modules if name in ('hf_action.hub.recorder', 'hf_action.rules.recording', 'hf_action.rules.anonymity', 'hf_action.rules.json_text', 'hf_action.runner.recording')], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], env=clean_environ(), capture_output=True, text=True, timeout=PATIENCE)
     assert done.stderr.splitlines()[-1] == "[]", done.stderr
