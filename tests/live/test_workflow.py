@@ -13,7 +13,7 @@ from live.__main__ import CANCELLED, DIFFERS
 from tests.conftest import TOKEN
 from tests.live.conftest import ROOT, environ
 from tests.live.lies import Lie
-from tests.support.processes import read_until
+from tests.support.processes import PATIENCE, read_until
 
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/live.yml").read_text())
 STEPS = {step.get("name", step.get("uses", "").partition("@")[0]): step for step in WORKFLOW["jobs"]["tour"]["steps"]}
@@ -49,7 +49,7 @@ class Job:
     def run(self, name: str, **more: str) -> tuple[int, str]:
         """Run the shell of a step; return its status and what it says."""
         with self.start(name, **more) as process:
-            said = process.communicate(timeout=60)[0]
+            said = process.communicate(timeout=PATIENCE)[0]
         return process.returncode, said
 
     def _value(self, text: str) -> str:
@@ -122,7 +122,7 @@ def test_a_cancelled_job_puts_the_space_back(job, place):
         read_until(process, "wake: ")
         there.hub.on_request = lambda request: request.method == "POST" and process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=60)[0]
+        rest = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == CANCELLED, rest
     assert "was found in RUNNING and is left in" in rest
     assert job.run("Show the differences")[0] == 0

@@ -16,6 +16,7 @@ from hf_action.operations import watching as operations
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD
+from tests.support.processes import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 BUILD = (Phase(5, "RUNNING_BUILDING"), Phase(1205, "RUNNING_APP_STARTING"), Phase(1235, "RUNNING", commit=HEAD))
@@ -84,7 +85,7 @@ def told(*words: str) -> list[str]:
     """Return what the action's process tells when it sends its first request, or at its end."""
     environ = {"PATH": os.environ["PATH"], "GITHUB_ACTIONS": "true", "HF_ENDPOINT": "http://127.0.0.1:9"}
     command = [sys.executable, "-I", "-c", LISTEN, str(ROOT / "entrypoint.py"), *words]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60).stdout.splitlines()[-2:]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE).stdout.splitlines()[-2:]
 
 
 def imported(*words: str) -> set[str]:

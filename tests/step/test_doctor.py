@@ -16,7 +16,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import TOKEN, clean_environ
-from tests.support.processes import ROOT
+from tests.support.processes import PATIENCE, ROOT
 from tests.support.processes import STUCK as STUCK_RESOLVER
 from tests.support.screens import terminals
 
@@ -39,7 +39,7 @@ def start(*words: str, url: str, script: str = "", **environ: str) -> subprocess
 def test_a_pipe_gets_one_line_a_finding(hub):
     """And nothing else: mark, what was looked at, what was found, what to do."""
     process = start("doctor", "acme/demo", url=hub.url)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     rows = [line.split("\t") for line in out.splitlines()]
     assert (process.returncode, {len(row) for row in rows}) == (0, {4}), out + err
     listed = re.findall(r"^\| ((?:`[a-z]+` ?)+) \|", (ROOT / "docs/troubleshooting.md").read_text().partition("## `failed`")[0], re.MULTILINE)
@@ -51,7 +51,7 @@ def test_a_pipe_gets_one_line_a_finding(hub):
 def test_a_script_gets_json(hub):
     """With the exit status of a problem."""
     process = start("doctor", "acme/none", "--json", url=hub.url)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(out)["result"], err) == (1, "problem", "")
 
 
@@ -64,7 +64,7 @@ def test_a_signal_ends_it_with_what_was_found_until_then(number, hub):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (130, "cancelled\n"), out
     assert "\nok\tkeyless\t" in out and "\tevents\t" not in out and "Traceback" not in out + err
 
@@ -72,7 +72,7 @@ def test_a_signal_ends_it_with_what_was_found_until_then(number, hub):
 def test_a_name_service_that_is_stuck_is_told(hub):
     """What does not end in time is ended, with what was found until then."""
     process = start("doctor", "--timeout", "1", url=hub.url, script=STUCK_RESOLVER)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert out.splitlines()[-1] == f"problem\tconnection\t{STUCK}\tCheck the name service and the network of this machine"
 
@@ -88,7 +88,7 @@ def test_a_person_sees_marks_in_colours(hub):
 
 def test_its_help_is_its_own(hub):
     """As that of an operation."""
-    out, _ = start("doctor", "--help", url=hub.url).communicate(timeout=30)
+    out, _ = start("doctor", "--help", url=hub.url).communicate(timeout=PATIENCE)
     assert out.startswith("usage: hf-space doctor [SPACE]") and hub.requests == []
 
 
@@ -108,4 +108,4 @@ def test_a_misspelt_doctor_is_recognized():
 def test_a_space_may_be_called_so(hub):
     """`owner/doctor` is a Space."""
     process = start("owner/doctor", url=hub.url)
-    assert "owner/doctor\tnot-found" in process.communicate(timeout=30)[0]
+    assert "owner/doctor\tnot-found" in process.communicate(timeout=PATIENCE)[0]
