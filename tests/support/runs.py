@@ -21,7 +21,7 @@ UNMEASURED = (
     "hub/test_replay.py::test_an_anonymous_recording_ends_so_too", "inputs/test_fleet.py::test_many_mistakes_show_twenty_and_a_count", "operations/test_listening.py::test_a_stream_that_falls_silent",
     "operations/test_many.py::test_a_lagging_listing", "operations/test_rollback.py::test_whatever_goes_wrong", "rules/test_recording.py::test_the_largest_body",
     "step/test_attacks_machine.py::test_a_log_", "step/test_attacks_machine.py::test_a_machine_without_threads", "step/test_attacks_machine.py::test_a_strange_place",
-    "step/test_attacks_machine.py::test_ten_thousand_spaces", "step/test_attacks_machine.py::test_the_array_of_spaces",
+    "step/test_attacks_machine.py::test_ten_thousand_spaces", "step/test_attacks_machine.py::test_the_array_of_spaces", "truth/test_false_red.py", "truth/test_listings.py", "truth/test_restore.py",
 )  # fmt: skip
 # Tests of those that are measured all the same: they reach what no other does.
 MEASURED = (
@@ -37,7 +37,9 @@ MEASURED = (
     "step/test_command.py::test_the_name_alone", "step/test_doctor.py::test_it_is_not_an_operation", "step/test_main.py::test_help_and_version_need_nothing",
     "step/test_shell.py::test_a_file_that_may_not_be_read", "step/test_shell.py::test_a_login_that_cannot_be_read", "step/test_shell.py::test_another_format_is_a_mistake",
     "step/test_shell.py::test_help_behind_an_operation", "step/test_shell.py::test_quiet_folds_no_log", "step/test_shell.py::test_quiet_on_github", "step/test_shell.py::test_the_detail_says_what_is_known",
-    "step/test_shell.py::test_words_that_other_commands_have",
+    "step/test_shell.py::test_words_that_other_commands_have", "truth/test_false_red.py::test_red_is_true[Dev Mode, and a restart]",
+    "truth/test_false_red.py::test_red_is_true[hot-reloaded, with the old commit told]", "truth/test_listings.py::test_a_listing_is_no_truth[wait where a listing says RUNNING of a Space in PAUSED]",
+    "truth/test_listings.py::test_a_listing_is_no_truth[a listing that says RUNNING of what was deleted]",
 )  # fmt: skip
 # These take longest, and come first: at the end there would be nothing beside them for the other cores.
 LONGEST = (
