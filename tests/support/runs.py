@@ -43,8 +43,9 @@ MEASURED = (
 )  # fmt: skip
 # These take longest, and come first: at the end there would be nothing beside them for the other cores.
 LONGEST = (
-    "operations/test_rollback.py", "hub/test_faults.py", "project/test_release.py", "runner/test_terminal.py", "step/test_attacks_machine.py", "step/test_cancel.py",
-    "step/test_leaks.py", "step/test_shell.py", "browser/test_summary.py", "operations/test_many.py", "diagnosis/test_hostile.py", "truth/test_restore.py", "step/test_cancel_many.py", "step/test_command.py",
+    "operations/test_rollback.py", "hub/test_faults.py", "project/test_release.py", "browser/test_summary.py", "step/test_cancel.py", "step/test_attacks_machine.py", "runner/test_terminal.py",
+    "hub/test_replay.py", "diagnosis/test_hostile.py", "step/test_leaks.py", "operations/test_many.py", "step/test_shell.py", "hub/test_bounds.py", "step/test_cancel_many.py",
+    "truth/test_restore.py", "truth/test_false_red.py", "hub/test_logs.py", "project/test_composite.py", "project/test_extension.py", "step/test_command.py",
 )  # fmt: skip
 
 
