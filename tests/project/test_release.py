@@ -129,8 +129,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Release:
     release = Release(tmp_path)
     for name in FILES:
         (release.source / name).parent.mkdir(parents=True, exist_ok=True)
-        copy: Callable = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, release.source / name)
+        take: Callable = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        take(ROOT / name, release.source / name)
     for name in ("pyproject.toml", "hf_action/__init__.py"):
         release.change(name, f'"{VERSION}"', '"1.2.3"')
     (release.source / "CHANGELOG.md").write_text(CHANGELOG)
@@ -146,65 +146,79 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return release
 
 
+def copy(release: Release, folder: Path) -> Release:
+    """Return a copy of a release as it stands."""
+    shutil.copytree(release.folder, folder, symlinks=True, dirs_exist_ok=True)
+    return Release(folder, results=dict(release.results), log=release.log)
+
+
 @pytest.fixture
 def release(prepared: Release, tmp_path: Path) -> Release:
     """A copy of it."""
-    shutil.copytree(prepared.folder, tmp_path, symlinks=True, dirs_exist_ok=True)
-    return Release(tmp_path, results=dict(prepared.results))
+    return copy(prepared, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(prepared: Release, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The same release, once all has been done."""
+    release = copy(prepared, tmp_path_factory.mktemp("finished"))
+    assert release.finish(), release.log
+    return release
+
+
+@pytest.fixture
+def released(finished: Release, tmp_path: Path) -> Release:
+    """A copy of that one."""
+    return copy(finished, tmp_path)
 
 
 # ---- what is released ----
 
 
-def test_the_release_changes_one_line(release):
+def test_the_release_changes_one_line(released):
     """The tag's tree is that of the source but for the image of action.yml, which it names by digest."""
-    source = release.push()
-    assert release.finish(), release.log
-    difference = release.forge.git("diff", "--unified=0", source, "v1.2.3").splitlines()
+    source = released.results["github.sha"]
+    difference = released.forge.git("diff", "--unified=0", source, "v1.2.3").splitlines()
     assert [line for line in difference if not line.startswith(("diff", "index", "@@"))] == [
         "--- a/action.yml",
         "+++ b/action.yml",
         "-  image: Dockerfile",
         f"+  image: docker://{IMAGE}",
     ]
-    before, after = (yaml.safe_load(release.forge.git("show", f"{commit}:action.yml")) for commit in (source, "v1.2.3"))
+    before, after = (yaml.safe_load(released.forge.git("show", f"{commit}:action.yml")) for commit in (source, "v1.2.3"))
     assert after == before | {"runs": before["runs"] | {"image": f"docker://{IMAGE}"}}
 
 
-def test_the_release_commit_follows_the_source(release):
+def test_the_release_commit_follows_the_source(released):
     """One commit on top of the tagged one, on no branch: main goes on building from its Dockerfile."""
-    source = release.push()
-    assert release.finish(), release.log
-    assert release.forge.git("rev-list", "v1.2.3", f"^{source}").split() == [release.forge.git("rev-parse", "v1.2.3")]
-    assert release.forge.git("rev-parse", "main", "v1.2.3^") == f"{source}\n{source}"
+    source = released.results["github.sha"]
+    assert released.forge.git("rev-list", "v1.2.3", f"^{source}").split() == [released.forge.git("rev-parse", "v1.2.3")]
+    assert released.forge.git("rev-parse", "main", "v1.2.3^") == f"{source}\n{source}"
 
 
-def test_the_major_tags_come_last(release):
+def test_the_major_tags_come_last(released):
     """The action's is the release commit, the image's the image; both move when everything else is there."""
-    assert release.finish(), release.log
-    assert release.forge.git("rev-parse", "v1") == release.forge.git("rev-parse", "v1.2.3")
-    writes = [call.split() for call in release.calls if "--field force" in call or " create " in call]
+    assert released.forge.git("rev-parse", "v1") == released.forge.git("rev-parse", "v1.2.3")
+    writes = [call.split() for call in released.calls if "--field force" in call or " create " in call]
     assert [words[1] for words in writes] == ["release", "api", "buildx"]
-    assert release.calls[-1] == f"docker buildx imagetools create --tag ghcr.io/owner/hf-space:1 {IMAGE}"
+    assert released.calls[-1] == f"docker buildx imagetools create --tag ghcr.io/owner/hf-space:1 {IMAGE}"
 
 
-def test_the_next_version_moves_only_the_major_tag(release):
+def test_the_next_version_moves_only_the_major_tag(released):
     """A version stays what it was."""
-    assert release.finish(), release.log
-    first = release.forge.git("rev-parse", "v1.2.3")
+    first = released.forge.git("rev-parse", "v1.2.3")
     for name in ("pyproject.toml", "hf_action/__init__.py", "CHANGELOG.md"):
-        release.change(name, "1.2.3", "1.2.4")
-    release.push()
-    release.tag, release.says = "source/v1.2.4", '{"program": "hf-space 1.2.4"}'
-    assert release.finish(), release.log
-    assert release.forge.git("rev-parse", "v1.2.3") == first
-    assert release.forge.git("rev-parse", "v1") == release.forge.git("rev-parse", "v1.2.4") != first
+        released.change(name, "1.2.3", "1.2.4")
+    released.push()
+    released.tag, released.says = "source/v1.2.4", '{"program": "hf-space 1.2.4"}'
+    assert released.finish(), released.log
+    assert released.forge.git("rev-parse", "v1.2.3") == first
+    assert released.forge.git("rev-parse", "v1") == released.forge.git("rev-parse", "v1.2.4") != first
 
 
-def test_the_notes_are_those_of_the_changelog(release):
+def test_the_notes_are_those_of_the_changelog(released):
     """The entry of this version and of no other, and how to check the image."""
-    assert release.finish(), release.log
-    notes = (release.folder / "forge/notes-v1.2.3").read_text()
+    notes = (released.folder / "forge/notes-v1.2.3").read_text()
     assert notes.startswith("- It waits.\n") and "fly" not in notes and "was there" not in notes
     assert f"gh attestation verify oci://{IMAGE} --repo OWNER/hf-space --source-ref refs/tags/source/v1.2.3" in notes
 
@@ -281,14 +295,13 @@ def test_nothing_is_published_that_github_has_not_signed(release):
     assert release.forge.refs("tags/") == []
 
 
-def test_a_version_is_never_published_twice(release):
+def test_a_version_is_never_published_twice(released):
     """Also where two runs were past the first check at the same time."""
-    assert release.finish(), release.log
-    first = release.forge.git("rev-parse", "v1.2.3")
-    release.change("action.yml", "founders", "heirs")
-    release.push()
-    assert not release.run("publish")
-    assert release.forge.git("rev-parse", "v1.2.3", "v1") == f"{first}\n{first}"
+    first = released.forge.git("rev-parse", "v1.2.3")
+    released.change("action.yml", "founders", "heirs")
+    released.push()
+    assert not released.run("publish")
+    assert released.forge.git("rev-parse", "v1.2.3", "v1") == f"{first}\n{first}"
 
 
 # ---- what is published again, after a try that came to half of it ----
