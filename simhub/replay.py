@@ -158,17 +158,7 @@ class Replay:
         return (named[0] if named else ""), path
 
     def _note(self, scope: Scope, status: int) -> None:
-        headers = dict(scope["headers"])
-        request = Request(
-            at=self.player.now(),
-            method=scope["method"],
-            path=scope["path"],
-            query=scope["query_string"].decode("ascii", "replace"),
-            status=status,
-            authenticated=b"authorization" in headers,
-            user_agent=headers.get(b"user-agent", b"").decode("latin-1"),
-            host=headers.get(b"host", b"").decode("latin-1"),
-        )
+        request = Request.of(scope, at=self.player.now(), status=status)
         self.requests.append(request)
         if self.on_request is not None:
             self.on_request(request)

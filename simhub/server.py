@@ -46,6 +46,22 @@ class Request:
     host: str = ""
     token_headers: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, scope: Scope, at: float, status: int) -> "Request":
+        """Return what is noted of a request."""
+        headers = dict(scope["headers"])
+        return cls(
+            at=at,
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"].decode("ascii", "replace"),
+            status=status,
+            authenticated=b"authorization" in headers,
+            user_agent=headers.get(b"user-agent", b"").decode("latin-1"),
+            host=headers.get(b"host", b"").decode("latin-1"),
+            token_headers=tuple(name for name in TOKEN_HEADERS if name.encode() in headers),
+        )
+
 
 class Certificates:
     """A certificate for 127.0.0.1, localhost and the names of apps, and its authority's in a file of `folder`.
@@ -102,18 +118,7 @@ class Server:
         )
 
     def _note(self, scope: Scope, status: int) -> None:
-        headers = dict(scope["headers"])
-        request = Request(
-            at=self.world.now(),
-            method=scope["method"],
-            path=scope["path"],
-            query=scope["query_string"].decode("ascii", "replace"),
-            status=status,
-            authenticated=b"authorization" in headers,
-            user_agent=headers.get(b"user-agent", b"").decode("latin-1"),
-            host=headers.get(b"host", b"").decode("latin-1"),
-            token_headers=tuple(name for name in TOKEN_HEADERS if name.encode() in headers),
-        )
+        request = Request.of(scope, at=self.world.now(), status=status)
         (self.requests if request.path.startswith("/api/") else self.visits).append(request)
         if self.on_request is not None:
             self.on_request(request)

@@ -103,6 +103,15 @@ def one_authority(certificates: Certificates) -> Iterator[None]:
 
 
 @pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the repository was checked out to."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
+    return folder
+
+
+@pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
 

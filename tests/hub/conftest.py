@@ -20,14 +20,6 @@ def quick_replay(monkeypatch):
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    folder = tmp_path / "workspace"
-    folder.mkdir()
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
-    return folder
-
-
-@pytest.fixture
 def again(run, clock):
     """Run the step of a recording against that; yield how it ended, and the server."""
 

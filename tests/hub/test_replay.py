@@ -156,14 +156,6 @@ CASES = SHOWN | {
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    folder = tmp_path / "workspace"
-    folder.mkdir()
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
-    return folder
-
-
-@pytest.fixture
 def record(run, hub, workspace):
     """Run a step on the simulated Hub, and return how it ended and what was recorded."""
     world = hub.world

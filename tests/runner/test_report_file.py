@@ -9,14 +9,6 @@ from simhub.faults import Fault, Kind
 from simhub.world import Space
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    folder = tmp_path / "workspace"
-    folder.mkdir()
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
-    return folder
-
-
 def test_it_has_all_outputs_as_they_are(run, world, workspace):
     """Numbers as numbers, and no Space cut short."""
     world.add(Space(id="acme/two"))

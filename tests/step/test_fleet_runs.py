@@ -6,15 +6,6 @@ from simhub.world import Space
 from tests.operations.test_operations import writes
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    """The folder that the repository was checked out to."""
-    folder = tmp_path / "workspace"
-    folder.mkdir()
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
-    return folder
-
-
 def test_each_entry_has_its_own_operation(run, world, hub, workspace):
     """One Space is paused, others are restarted, all in one step with one result each."""
     for name in ("gpu", "web-1", "web-2"):
