@@ -7,7 +7,11 @@ import pytest
 
 from hf_action import main
 from hf_action.main import Watchdog
+from hf_action.runner.github import Runner
+from hf_action.runner.log import Log
+from hf_action.step import StepRun
 from simhub.clock import FakeClock
+from tests.conftest import TOKEN
 
 NEVER = 10.0**9
 
@@ -124,7 +128,11 @@ def test_a_signal_leaves_the_main_thread_its_time(ended):
     assert machine.said == ["gives up", "reports a cancelled step", "closes"]
 
 
-@pytest.mark.parametrize("about", [{"report_takes": 60.0}, {"writes_from": 10.1}, {"writes_from": 5.0}], ids=["nobody reads it", "the main thread writes it", "it was being written"])
+@pytest.mark.parametrize(
+    "about",
+    [{"report_takes": 60.0}, {"writes_from": 10.1}, {"writes_from": 5.0}],
+    ids=["nobody reads it", "the main thread writes it", "it was being written"],
+)
 def test_a_signalled_process_has_gone_in_five_seconds(about, ended):
     """Whatever holds up its report (docs/contract.md, What the step shows)."""
     at, status = ended(Machine(signals=[10.0], **about))
@@ -142,6 +150,26 @@ def test_a_second_signal_ends_it_at_once(second, ended):
     """Nothing is written any more, but what was sent is said."""
     machine = Machine(signals=[10.0, second], report_takes=60.0)
     assert (ended(machine), machine.said) == ((second, 130), ["last words"])
+
+
+def test_the_last_words_are_what_was_sent(hub, clock, monkeypatch, capfd):
+    """They go to stderr, and the process is gone."""
+    ends = []
+    monkeypatch.setattr("os._exit", ends.append)
+    for name, value in {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN}.items():
+        monkeypatch.setenv(name, value)
+    runner = Runner()
+    step_run = StepRun(["pause", "acme/demo"], runner=runner, log=Log(clock=clock, runner=runner, began=0.0), began=0.0)
+    said = []
+    for work in (lambda: None, step_run.work):
+        work()
+        capfd.readouterr()
+        main.leave(step_run.last_words)
+        said.append(capfd.readouterr().err)
+    assert said == [
+        f"\nended at once; sent, and going on at the Hub: {sent}\n" for sent in ("nothing", "pause acme/demo")
+    ]
+    assert ends == [130, 130]
 
 
 @pytest.mark.parametrize("second", [10.0, 10.2, 10.49])
