@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+# Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
+FIRST_REQUEST = 0.25
+
 
 def wall_time() -> float:
     """Return the seconds since 1970, to compare with dates of the Hub; a `Clock` tells how long something takes."""
@@ -30,6 +33,11 @@ class Budget:
     """When the time of a step is over: a moment of its clock, the same for all that work on the step."""
 
     end: float
+
+    @classmethod
+    def begun(cls, began: float, seconds: float, *, clock: Clock) -> "Budget":
+        """Return a budget of `seconds` since the step began, with time for a first request once all is loaded."""
+        return cls(max(began + seconds, clock.now() + min(seconds, FIRST_REQUEST)))
 
     def extend(self, until: float) -> float:
         """Let the step last until a moment at least, as for a rollback; return when it ends."""

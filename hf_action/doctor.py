@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 # The part of the time that one question may take, so that one without an answer leaves time for the others.
 SHARE = 6.0
-# Seconds that are left at least once all is loaded: however short the time is, one question is asked.
-FIRST_QUESTION = 0.25
 STUCK = "a request did not end in time"
 BUG = "This is a bug of the doctor; please report it with what it has printed"
 
@@ -109,13 +107,13 @@ class DoctorRun:
         from hf_action.hub.client import Hub
         from hf_action.hub.transport import REQUEST_TIMEOUT
 
-        least = self._clock.now() + min(visit.timeout, FIRST_QUESTION)
-        self.deadline = deadline = max(self._began + visit.timeout, least)
+        budget = Budget.begun(self._began, visit.timeout, clock=self._clock)
+        self.deadline = budget.end
         hub = Hub(
             endpoint=visit.endpoint,
             token=visit.token,
             clock=self._clock,
-            budget=Budget(deadline),
+            budget=budget,
             redact=self._runner.redact,
             request_timeout=min(REQUEST_TIMEOUT, visit.timeout / SHARE),
         )

@@ -45,8 +45,6 @@ NOT_FOUND = Verdict(Outcome.OK, "no Space was found", "Check author, patterns an
 LOGIN = (
     "The token was that of 'hf auth login'; 'hf auth whoami' tells whose it is. The variable HF_TOKEN comes before it."
 )
-# Seconds that are left at least once all is loaded: however short the budget is, there is time for a look.
-FIRST_LOOK = 0.25
 # Spaces that are named by a process that ends at once.
 MAX_TOLD = 20
 
@@ -139,8 +137,7 @@ class StepRun:
             self._prices = sound(batch.prices or hub.prices())
 
     def _open_hub(self, settings: Settings | PostSettings) -> "tuple[Hub, Budget]":
-        least = self._log.now() + min(settings.timeout, FIRST_LOOK)
-        self._budget = budget = Budget(max(self._began + settings.timeout, least))
+        self._budget = budget = Budget.begun(self._began, settings.timeout, clock=self._log)
         self._recorder = _recorder(
             settings, operation=self._operation, runner=self._runner, log=self._log, began=self._began
         )
