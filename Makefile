@@ -60,8 +60,8 @@ docs: setup ## Draw the tables and pictures of the pages from the code
 
 test: quick docker ## Run all tests
 
-# One more than there are cores: some tests wait for a process, and do nothing meanwhile.
-WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Two on each core: some tests wait for a process, and do nothing meanwhile.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 # pytest takes a second a process to read its tests where their bytecode is kept, and ten where it is not.
 unexport PYTHONDONTWRITEBYTECODE

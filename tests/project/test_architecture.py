@@ -6,6 +6,7 @@ import re
 import pytest
 
 from docs import generate
+from tests.support import runs
 
 ROOT = generate.ROOT
 # These import each other and the standard library only, and neither the machine nor chance nor the time of day.
@@ -91,3 +92,11 @@ def test_the_places_to_add_something_are_there():
     for names, path in re.findall(r"(`[\w.]+`(?: and `[\w.]+`)?)[^`;|]* in `(\S+?)`", "".join(rows)):
         for name in re.findall(r"`(?:\w+\.)?(\w+)`", names):
             assert re.search(rf"\b{name}\b", (ROOT / path).read_text()), (name, path)
+
+
+@pytest.mark.parametrize("row", runs.NAMES)
+def test_what_is_not_measured_is_there(row):
+    """A name that nothing has any more would let its test be measured again, and make it slow unnoticed."""
+    place, _, test = row.removeprefix("! ").partition("::")
+    path = runs.TESTS / place
+    assert path.exists() and (not test or f"\ndef {test.partition('[')[0]}" in path.read_text())

@@ -42,6 +42,13 @@ def step(*results: Result) -> Step:
     return conclude(results, cancelled=False, operation="restart", elapsed=13.0, requests=5, prices={"t4-small": 0.4})
 
 
+@pytest.mark.parametrize("commit", ["main", "g" * 40])
+def test_what_is_no_commit_is_shown_without_a_link(commit):
+    """A page of it there would not be."""
+    seen = replace(SEEN, runtime=replace(RUNTIME, commit=commit))
+    assert f"| RUNNING | {commit} | t4-small" in summary(step(result(before=seen, after=seen)))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "changed", "cell"),
     [

@@ -145,7 +145,3 @@ class Repository:
         """Make a commit that no reference points at yet."""
         assert len(parent) == 40  # GitHub takes no names here
         return self.git("commit-tree", tree, "-p", parent, "-m", message)
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[0]).name, sys.argv[1:]))
