@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -243,11 +244,17 @@ def name_of(path: Path) -> str:
     return ".".join(path.with_suffix("").parts)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(path.read_text())
+
+
 def imported(path: Path, *, with_types: bool = False) -> set[str]:
     """Return the names that a module may mean by its imports from hf_action."""
     names = set()
     nodes = ast.walk if with_types else running
-    for node in nodes(ast.parse(path.read_text())):
+    for node in nodes(parsed(path)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "hf_action":
             room = (node.module or "").partition(".")[2]
             names |= {room} | {f"{room}.{alias.name}".lstrip(".") for alias in node.names}
@@ -298,7 +305,7 @@ def modules() -> str:
     rows = []
     for name in reading_order():
         file = f"{name.replace('.', '/')}.py"
-        text = ast.get_docstring(ast.parse((ROOT / "hf_action" / file).read_text())) or ""
+        text = ast.get_docstring(parsed(ROOT / "hf_action" / file)) or ""
         rows.append([f"[{name}](../hf_action/{file})", text.splitlines()[0].rstrip(".")])
     return table(["module", "what for"], rows)
 

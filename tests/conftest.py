@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_action.hub import transport
 from hf_action.operations import events
 from hf_action.rules.outcomes import Cancelled
 from hf_action.runner.github import Runner
@@ -22,7 +23,7 @@ from simhub.clock import FakeClock
 from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
 from tests.support import leftovers, runs
-from tests.support.network import PATIENCE, logs_end_at_once
+from tests.support.network import PATIENCE, Patient, logs_end_at_once
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -140,6 +141,7 @@ def run(
 ) -> Callable[..., Ended]:
     """Run one step as GitHub would: `run("restart", "acme/demo", timeout="5m")`. `token=None` is anonymous."""
     monkeypatch.setattr(events, "OPENING", PATIENCE)  # a machine may be so busy that a stream takes longer to open
+    monkeypatch.setattr(transport, "Deadline", Patient)
 
     def run(*words: str, token: str | None = TOKEN, env: dict[str, str] | None = None, **inputs: str) -> Ended:
         for name in ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"):

@@ -6,6 +6,8 @@ from threading import Barrier
 
 import pytest
 
+from hf_action.hub import transport
+from hf_action.hub.bounds import Deadline
 from hf_action.hub.client import Hub
 from hf_action.runner.github import Runner
 from simhub.faults import Fault, Kind
@@ -231,6 +233,7 @@ def test_a_stream_of_nothing_but_signs_of_life_is_left(run, world, hub, monkeypa
     """The run log of a running Space never closes; reading it takes no longer than a request may, which is real here."""
     hub.faults.stalled = set()
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.5)
+    monkeypatch.setattr(transport, "Deadline", Deadline)
     ended = run("info", "acme/demo", logs="always")
     assert (ended.result, asked(hub), shown(ended.log)) == ("ok", ["run"], [])
 

@@ -164,7 +164,7 @@ def messages() -> list:
     """Return the longest fixed part of each message that the code makes, with the module it is from."""
     found = set()
     for path in sorted((ROOT / "hf_action").glob("**/*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(generate.parsed(path)):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
             if name in MESSAGES and len(node.args) > MESSAGES[name]:
                 found |= {(path.stem, fixed_part(node.args[MESSAGES[name]]))}

@@ -345,14 +345,14 @@ def many(count: int, *, message: str = "RUNNING", moments: int = 2, name: str = 
 @pytest.mark.parametrize(
     ("step", "keys", "count"),
     [
-        (many(100), 23, 100), (many(900, moments=30), 22, 900), (many(1_000, message="m" * 1_500), 20, 1_000), (many(2_000), 20, 2_000), (many(2_501), 2, 2_501), (many(10_000), 2, 10_000),
-        (many(10_000, name="o" * 90 + "/{:090}"), 2, None), (many(1, message="m" * 10**7), 23, 1),
+        (lambda: many(100), 23, 100), (lambda: many(900, moments=30), 22, 900), (lambda: many(1_000, message="m" * 1_500), 20, 1_000), (lambda: many(2_000), 20, 2_000), (lambda: many(2_501), 2, 2_501), (lambda: many(10_000), 2, 10_000),
+        (lambda: many(10_000, name="o" * 90 + "/{:090}"), 2, None), (lambda: many(1, message="m" * 10**7), 23, 1),
     ],
     ids=["small", "without timelines", "without messages", "many", "more", "ids and results", "not even those", "one of ten megabytes"],
 )  # fmt: skip
 def test_the_array_of_spaces_is_never_too_long(step, keys, count):
     """Timelines are left out first, then messages, then all but ids and results, and last what is too much even so."""
-    text = outputs(step, one_line)["spaces"]
+    text = outputs(step(), one_line)["spaces"]
     found = json.loads(text)
     assert len(text.encode()) <= MAX_SPACES_BYTES
     assert (len(found[0]), len(found)) == (keys, count or len(found))

@@ -1,17 +1,20 @@
 """A network whose time is over where nothing more comes, and not before: no test waits for it, or fails by it.
 
-A request has a minute of real time here, which no answer takes on any machine. Where the simulated Hub stalls, it tells
+A request has a minute of real time here, which no answer takes on any machine, however little of the budget is left on
+the clock of a test. Where the simulated Hub stalls, it tells
 so, and the read that waits for it times out at once. The time-outs themselves are real in tests/hub/test_bounds.py.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 import httpcore2
 import pytest
 from httpcore2._backends.sync import SyncStream
 
+from hf_action.hub.bounds import Deadline
 from hf_action.hub.client import Hub
 from hf_action.hub.streams import LOG_PAUSE
 from simhub.server import Server
@@ -22,6 +25,15 @@ PATIENCE = 60.0
 
 
 Read = Callable[[SyncStream, int, float | None], bytes]
+
+
+class Patient(Deadline):
+    """A deadline that is none: what is left on a clock of tests are no seconds of a machine."""
+
+    __slots__ = ()
+
+    def __new__(cls, seconds: float, *, end: float) -> Self:
+        return super().__new__(cls, seconds, end=max(end, time.monotonic() + PATIENCE))
 
 
 def stalls(stream: SyncStream, *hubs: Server) -> bool:
