@@ -13,6 +13,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ
+from tests.support import warm
 from tests.support.processes import MAIN, PATIENCE, PATIENT, ROOT, STUCK_TOO_LONG
 from tests.support.screens import colours, terminals
 
@@ -295,7 +296,7 @@ def test_without_rich_the_lines_are_plain(terminal):
 
 def piped(url: str, *words: str, **environ: str) -> subprocess.CompletedProcess:
     environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "TERM": "xterm-256color"} | environ
-    return subprocess.run([sys.executable, "-I", ROOT / "entrypoint.py", *words], env=environ, capture_output=True, timeout=PATIENCE)
+    return warm.run([sys.executable, "-I", ROOT / "entrypoint.py", *words], env=environ, timeout=PATIENCE)
 
 
 def test_in_a_pipe_the_lines_are_plain(url):

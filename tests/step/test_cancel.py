@@ -80,7 +80,7 @@ def test_during_start(hub, tmp_path):
         index, (number, delay) = moment
         output, space = tmp_path / f"output-{index}", f"acme/busy-{index}"
         output.write_text("")
-        process = start("wait", space, "--poll-interval", "0.2", url=hub.url, GITHUB_OUTPUT=str(output), **UNMEASURED)
+        process = start("wait", space, "--poll-interval", "0.2", url=hub.url, cold=True, GITHUB_OUTPUT=str(output), **UNMEASURED)
         if delay is None:
             wait_for(lambda: looks(space) > 0)
         else:

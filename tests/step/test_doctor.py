@@ -19,6 +19,7 @@ from tests.conftest import TOKEN, clean_environ
 from tests.support.processes import PATIENCE, ROOT
 from tests.support.processes import STUCK as STUCK_RESOLVER
 from tests.support.screens import terminals
+from tests.support.warm import Warm
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def hub():
 def start(*words: str, url: str, script: str = "", **environ: str) -> subprocess.Popen[str]:
     program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [ROOT / "entrypoint.py"]
     environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | environ
-    return subprocess.Popen([sys.executable, "-I", *program, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Warm([sys.executable, "-I", *program, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_pipe_gets_one_line_a_finding(hub):

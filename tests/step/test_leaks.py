@@ -33,6 +33,7 @@ from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import clean_environ
+from tests.support import warm
 from tests.support.network import stalls_at_once
 from tests.support.processes import PATIENCE, ROOT, wait_for
 from tests.support.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, Exchange, token_service
@@ -164,14 +165,12 @@ class Machine:
             path.write_text("")
         given = {"HF_ENDPOINT": self.url, "HOME": str(home), "GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1", "HF_DEBUG": "1", "TMPDIR": str(home)}
         program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [str(ROOT / "entrypoint.py")]
-        ended = subprocess.run(
+        ended = warm.run(
             [sys.executable, "-I", *program, *words],
             cwd=home / "work",
             env=clean_environ() | given | {name: str(path) for name, path in runner_files.items()} | environ,
-            capture_output=True,
             text=True,
             timeout=PATIENCE,
-            check=False,
         )
         files = {str(path.relative_to(home)): path.read_bytes() for path in home.rglob("*") if path.is_file()}
         return Left(ended.returncode, ended.stdout, ended.stderr, files)

@@ -25,6 +25,7 @@ from simhub.server import serve
 from simhub.space import COMMIT
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ
+from tests.support import warm
 from tests.support.processes import PATIENCE
 from tests.support.screens import ROOT, terminals
 
@@ -205,7 +206,7 @@ def url():
 def call(*words: str, url: str, token: str = TOKEN, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", ROOT / "entrypoint.py", *words]
     given = {"HF_ENDPOINT": url} | ({"HF_TOKEN": token} if token else {})
-    return subprocess.run(command, env=clean_environ() | given | environ, capture_output=True, text=True, timeout=PATIENCE)
+    return warm.run(command, env=clean_environ() | given | environ, text=True, timeout=PATIENCE)
 
 
 def test_stdout_has_results_and_nothing_else(url):

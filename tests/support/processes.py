@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.conftest import TOKEN, clean_environ
 from tests.support.obeying import read_file_command
+from tests.support.warm import ROOT, Warm
 
-ROOT = Path(__file__).parent.parent.parent
 BOTH = [signal.SIGINT, signal.SIGTERM]
 # Real seconds after which a test gives up what never comes.
 PATIENCE = 120.0
@@ -64,16 +65,16 @@ STUCK = STUCK_AND.format(meanwhile="pass")
 STUCK_TOO_LONG = "from hf_action.step import StepRun" + STUCK_AND.format(meanwhile="StepRun.deadline = 0.001")
 
 
-def start(*words: str, url: str, script: str | None = None, before: Callable[[], None] | None = None, **environ: str) -> subprocess.Popen[str]:
-    """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does."""
+def start(*words: str, url: str, script: str | None = None, before: Callable[[], None] | None = None, cold: bool = False, **environ: str) -> subprocess.Popen[str]:
+    """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does; with `cold`, from nothing."""
     program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [ROOT / "entrypoint.py"]
-    return subprocess.Popen(
+    start = partial(subprocess.Popen, preexec_fn=before) if before or cold else Warm  # a function may set limits only: it can take no lock
+    return start(
         [sys.executable, "-I", *program, *words],
         env=clean_environ() | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true", "HF_TOKEN": TOKEN} | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=before,  # noqa: PLW1509 - sets limits only, and takes no lock
     )
 
 

@@ -1,6 +1,5 @@
 """A terminal for tests: a process of its own session, and the screen as a person would see it."""
 
-import fcntl
 import os
 import pty
 import re
@@ -11,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pyte
 
 from tests.conftest import clean_environ
 from tests.support.processes import PATIENCE, ROOT
+from tests.support.warm import Warm, take_terminal
 
 SANE = {"TERM": "xterm-256color", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -38,13 +39,12 @@ class Terminal:
         self._end, inside = pty.openpty()
         termios.tcsetwinsize(inside, (lines, columns))
         code = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [str(ROOT / "entrypoint.py")]
-        self.process = subprocess.Popen(
+        start = partial(subprocess.Popen, start_new_session=True, preexec_fn=take_terminal) if program else partial(Warm, terminal=True)
+        self.process = start(
             [*(program or [sys.executable, "-I", *code]), *words],
             stdin=inside,
             stdout=inside if stdout is None else stdout,
             stderr=inside if stderr is None else stderr,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(inside, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - takes no lock
             env=clean_environ() | SANE | environ,
         )
         os.close(inside)
