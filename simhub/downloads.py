@@ -3,6 +3,7 @@
 Source: its file_download.py and lfs.py; git-lfs, docs/api/batch.md.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -14,6 +15,9 @@ from simhub.files import Blob
 from simhub.life import Life
 from simhub.shapes import Json
 from simhub.world import World
+
+# What the content of a large file is known by: its SHA-256.
+OID = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Downloads:
         """Answer a request to the storage of large files, whose addresses tell nobody else about them."""
         life = self.world.life(id)
         match request.method, rest:
+            case _, [name, *_] if not OID.fullmatch(name):
+                pass  # nothing is kept by another name
             case "PUT", [oid]:
                 life.repository.uploads[oid] = await request.body()
                 return Response()

@@ -88,6 +88,12 @@ def test_odd_bodies_are_refused_and_have_no_effect(client, hub, body):
     assert hub.world.life("demo/one").variables == {}
 
 
+def test_storage_keeps_nothing_by_another_name_than_a_hash(client):
+    """Such as one that no header can have."""
+    path = f"/_lfs/demo/one/{quote('Ⱦ')}"
+    assert [client.request(method, path, content=content).status_code for method, content in (("PUT", b"x"), ("GET", None))] == [404, 404]
+
+
 PREFIXES = ["", "_apps/", "_apps/demo/one/", "_static/", "_lfs/", "_lfs/demo/", "_lfs/demo/one/", "spaces/demo/one/resolve/"]
 PREFIXES += ["spaces/", "spaces/demo/one/", "api/", "api/spaces/demo/one/", "api/spaces/demo/one/tree/main/"]
 PREFIXES += ["api/spaces/demo/one/commits/", "api/spaces/demo/one/revision/"]
