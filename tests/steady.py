@@ -26,6 +26,7 @@ class Run:
     tests: int
     failed: list[str]
     seconds: float
+    shown: str  # how they failed
 
 
 @contextmanager
@@ -42,14 +43,15 @@ def eaters(count: int) -> Iterator[None]:
 
 def run(workers: int, words: list[str]) -> Run:
     """Run the tests once, in an order of their own."""
-    command = [sys.executable, "-m", "pytest", "-q", "-m", QUICK, "-n", str(workers), "--dist", "loadfile", *words]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", QUICK, "-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", *words]
     began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+.*)$", done.stdout, re.MULTILINE)
     if done.returncode and not failed:
         failed = [f"pytest ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}"]
     counts = re.findall(r"(\d+) (?:passed|failed|errors?)\b", done.stdout.rstrip().rpartition("\n")[2])
-    return Run(tests=sum(map(int, counts)), failed=failed, seconds=time.monotonic() - began)
+    shown = "".join(re.split("(?m)^(?==+ (?:FAILURES|ERRORS) )", done.stdout, maxsplit=1)[1:] if failed else ())
+    return Run(tests=sum(map(int, counts)), failed=failed, seconds=time.monotonic() - began, shown=shown)
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.steady", description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--eaters", type=int, default=os.cpu_count() or 1, help="processes that eat a core each")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that run tests")
+    parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1), help="processes that run tests")
     parser.add_argument("words", nargs="*", help="files of tests; all quick ones, where none is given")
     given = parser.parse_args()
     bad = 0
@@ -67,7 +69,7 @@ def main() -> int:
             found = run(given.workers, given.words)
             bad += bool(found.failed)
             print(f"| {number} | {found.tests:,} | {len(found.failed)} | {found.seconds:.0f} |", flush=True)
-            print("".join(f"  {line}\n" for line in found.failed), end="", file=sys.stderr, flush=True)
+            print("".join(f"  {line}\n" for line in found.failed) + found.shown, end="", file=sys.stderr, flush=True)
     print(f"\n{given.runs - bad} of {given.runs} runs without a failure, beside {given.eaters} processes that ate a core each")
     return bool(bad)
 
