@@ -25,7 +25,7 @@ from simhub.server import Certificates, serve
 from simhub.world import HEAD, Phase, Space
 from tests.conftest import NEW, OLD, TOKEN
 from tests.fuzz.targets import saying
-from tests.support.network import stalls_at_once
+from tests.support.network import nobody, stalls_at_once
 from tests.support.rawserver import answering, forever, raw_server
 from tests.support.serving import serving
 
@@ -218,10 +218,9 @@ def test_an_app_that_does_not_answer_yet_is_waited_for(run, world, hub, fault, s
 
 def test_a_refused_connection_is_not_yet(run, world, hub):
     """The app's host is up only after a while."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    hub.api = Rewritten(hub.api, host=f"http://127.0.0.1:{port}")
-    ended = run("wait", space(world), health_check="/", timeout="20s")
+    with nobody() as port:
+        hub.api = Rewritten(hub.api, host=f"http://127.0.0.1:{port}")
+        ended = run("wait", space(world), health_check="/", timeout="20s")
     assert (ended.result, "the app does not answer (no connection to 127.0.0.1" in ended.outputs["message"]) == ("timed-out", True)
 
 

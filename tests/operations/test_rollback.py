@@ -38,6 +38,8 @@ BAD = {path: file for path, file in GOOD.items() if path not in ("lib/a.py", "th
 BROKEN = "ModuleNotFoundError: No module named 'gradoi'"
 # As after a push: the old commit is served while the new one builds, which then fails.
 FAILING = (Phase(0, "RUNNING_BUILDING"), Phase(30, "BUILD_ERROR", commit=None, error=BROKEN))
+# The same where nothing is tried while the builds are waited for: both are over soon.
+SOON = {"timeline": (Phase(0, "RUNNING_BUILDING"), Phase(3, "BUILD_ERROR", commit=None, error=BROKEN)), "scripts": {"push": (Phase(1, "BUILDING"), Phase(3, "RUNNING", commit=HEAD))}}
 NO_MACHINE = "Scheduling failure: unable to schedule"
 
 
@@ -380,7 +382,7 @@ class Signalled(Armed):
 def test_whatever_goes_wrong_it_is_done_once_and_whole_or_not_at_all(run, world, hub, request_, fault, times):
     """And the step says which, and ends as the deployment did."""
     armed = Armed(hub, request_, FAULTS[fault], times)
-    ended = run("wait", deploy(world), rollback="true", timeout="10m")
+    ended = run("wait", deploy(world, **SOON), rollback="true", timeout="10m")
     assert armed.armed
     assert is_whole(world)
     assert (ended.status, ended.result) == (1, "failed")

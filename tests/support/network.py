@@ -5,6 +5,7 @@ the clock of a test. Where the simulated Hub stalls, it tells
 so, and the read that waits for it times out at once. The time-outs themselves are real in tests/hub/test_bounds.py.
 """
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,14 @@ class Patient(Deadline):
 
     def __new__(cls, seconds: float, *, end: float) -> Self:
         return super().__new__(cls, seconds, end=max(end, time.monotonic() + PATIENCE))
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    """Give a port that nobody listens at, and no process gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 def stalls(stream: SyncStream, *hubs: Server) -> bool:
