@@ -67,8 +67,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Look at what is there once all that belongs to the test has been torn down; at the end of its module, at all."""
     result = yield
     at_the_end = nextitem is None or nextitem.path != item.path
-    kept = {process for process, scope in lent.items() if scope == "session" or not at_the_end}
-    left = children(of_all_threads=at_the_end) - kept
+    there = children(of_all_threads=at_the_end)  # before it is asked whose they are: another thread may start one just now
+    left = there - {process for process, scope in list(lent.items()) if scope == "session" or not at_the_end}
     if left:
         told = "; ".join(f"{process} ({name(process)})" for process in sorted(left))
         end(left)
