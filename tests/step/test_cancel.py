@@ -39,6 +39,7 @@ from tests.support.processes import (
     read_until,
     start,
     wait_for,
+    wait_until_stuck,
 )
 
 # Seconds after the start of a process that is signalled; None: when it has sent its first request.
@@ -360,7 +361,7 @@ def test_while_stuck_in_the_c_library(slow):
 def test_a_second_signal_while_stuck(files):
     """It is not the main thread that notices it."""
     process = start("info", "acme/demo", url=NOWHERE, script=TOLD + STUCK, **files)
-    read_until(process, "the name service is stuck")
+    wait_until_stuck(process)
     process.send_signal(signal.SIGINT)
     read_until(process, "the watchdog has heard it")
     process.send_signal(signal.SIGTERM)

@@ -54,7 +54,7 @@ library = ctypes.CDLL(None)
 lock = ctypes.create_string_buffer(64)
 library.pthread_mutex_lock(lock)
 def resolve(*words, **more):
-    print("the name service is stuck", flush=True)
+    print("the name service is stuck at", ctypes.addressof(lock), flush=True)
     {meanwhile}
     library.pthread_mutex_lock(lock)
 socket.getaddrinfo = resolve
@@ -86,6 +86,12 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
         if text in line:
             return seen
     raise AssertionError(f"ended before {text!r}: {seen}")
+
+
+def wait_until_stuck(process: subprocess.Popen[str]) -> None:
+    """Read the log until the name service is stuck, and wait until the main thread is: it says so just before."""
+    address = int(read_until(process, "the name service is stuck").split()[-1])
+    wait_for(lambda: f" {address:#x} " in Path(f"/proc/{process.pid}/syscall").read_text())
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
