@@ -14,8 +14,9 @@ from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ
 from tests.support import warm
-from tests.support.processes import MAIN, PATIENCE, PATIENT, ROOT, STUCK_TOO_LONG
+from tests.support.processes import MAIN, PATIENCE, PATIENT, STUCK_TOO_LONG
 from tests.support.screens import colours, terminals
+from tests.support.warm import ROOT
 
 REBUILD = (Phase(1, "RUNNING_BUILDING"), Phase(2.5, "RUNNING", commit=HEAD))
 HOSTILE = f"\x1b[31m[bold]red[/bold]\x1b[0m \x1b]0;title\x07 \x9b2J {TOKEN} ::error::x"
@@ -101,10 +102,8 @@ def test_lines_that_move_need_no_heartbeat(terminal, url):
     screen.type("\x03")
     assert screen.end() == 130
     assert b"still waiting" not in screen.raw
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{BEATING}"
     environ = clean_environ() | {"HF_ENDPOINT": url, "FORCE_COLOR": "1"}
-    command = [sys.executable, "-I", "-c", code, "wait", "acme/busy"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(warm.command("wait", "acme/busy", script=BEATING), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         while b"s] still waiting: acme/busy" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
@@ -296,7 +295,7 @@ def test_without_rich_the_lines_are_plain(terminal):
 
 def piped(url: str, *words: str, **environ: str) -> subprocess.CompletedProcess:
     environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "TERM": "xterm-256color"} | environ
-    return warm.run([sys.executable, "-I", ROOT / "entrypoint.py", *words], env=environ, timeout=PATIENCE)
+    return warm.run(warm.command(*words), env=environ, timeout=PATIENCE)
 
 
 def test_in_a_pipe_the_lines_are_plain(url):

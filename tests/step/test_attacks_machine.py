@@ -34,6 +34,7 @@ from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import TOKEN, clean_environ, read_outputs
 from tests.support.processes import PATIENCE
+from tests.support.warm import command
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -126,10 +127,10 @@ sys.exit(main())
 @pytest.mark.parametrize("most", [0, 1, 2, 3, 4])
 def test_a_machine_without_threads_restarts_all_the_same(most, url, tmp_path, paths):
     """Without a watchdog, a heartbeat, and those that would look at several Spaces at once."""
-    script = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{FEW_THREADS.format(most=most)}"
+    script = FEW_THREADS.format(most=most)
     words = ("restart", "acme/one", "acme/two", "acme/three", "--wait-for-stage", "none")
     given = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "GITHUB_ACTIONS": "true"} | paths
-    done = subprocess.run([sys.executable, "-I", "-c", script, *words], env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(command(*words, script=script), env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [one["changed"] for one in json.loads(read_outputs(Path(paths["GITHUB_OUTPUT"]))["spaces"])] == [True] * 3
 

@@ -31,7 +31,6 @@ from tests.support.processes import (
     MAIN,
     PATIENCE,
     PATIENT,
-    ROOT,
     STUCK,
     STUCK_TOO_LONG,
     TOLD,
@@ -41,6 +40,7 @@ from tests.support.processes import (
     wait_for,
     wait_until_stuck,
 )
+from tests.support.warm import ROOT
 
 # Seconds after the start of a process that is signalled; None: when it has sent its first request.
 DELAYS = (0.06, 0.12, 0.18, 0.24, 0.35, None)

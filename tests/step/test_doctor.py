@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -16,10 +15,10 @@ from simhub.faults import Fault, Kind
 from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import TOKEN, clean_environ
-from tests.support.processes import PATIENCE, ROOT
+from tests.support.processes import PATIENCE
 from tests.support.processes import STUCK as STUCK_RESOLVER
 from tests.support.screens import terminals
-from tests.support.warm import Warm
+from tests.support.warm import ROOT, Warm, command
 
 
 @pytest.fixture
@@ -32,9 +31,8 @@ def hub():
 
 
 def start(*words: str, url: str, script: str = "", **environ: str) -> subprocess.Popen[str]:
-    program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [ROOT / "entrypoint.py"]
     environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | environ
-    return Warm([sys.executable, "-I", *program, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Warm(command(*words, script=script), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_pipe_gets_one_line_a_finding(hub):

@@ -8,7 +8,7 @@ import io
 import json
 import os
 import re
-import sys
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ from simhub.world import Space, Token, World
 from tests.conftest import NEW, OLD, TOKEN, clean_environ
 from tests.support import warm
 from tests.support.obeying import obeyed, read_file_command
-from tests.support.processes import PATIENCE, ROOT
+from tests.support.processes import PATIENCE
 
 NAMES = ("result", "space-id", "stage", "previous-stage", "changed", "url", "host", "commit", "hardware",
          "requested-hardware", "sleep-time", "sdk", "sdk-version", "private", "likes", "last-modified", "elapsed",
@@ -323,7 +323,7 @@ def test_a_lying_hub_commands_nobody(text, tmp_path):
     with serve(world) as hub:
         headers = {"x-hf-warning": b"topic; " + header, "x-error-message": header, "ratelimit": header, "x-request-id": header}
         hub.api = Lying(hub.api, runtime={"errorMessage": text}, headers=headers, **lie(text))
-        ended = warm.run([sys.executable, "-I", ROOT / "entrypoint.py", "info", "acme/demo", "--logs", "always", "--timeout", "9"], env=environment(hub, tmp_path), timeout=PATIENCE)
+        ended = warm.run(warm.command("info", "acme/demo", "--logs", "always", "--timeout", "9"), env=environment(hub, tmp_path), timeout=PATIENCE)
     everything = ended.stdout.decode() + "\n" + ended.stderr.decode()
     assert [command.name for command in obeyed(everything)] == ["add-mask", "group", "endgroup", "notice"], everything[-2000:]
     assert "Traceback" not in everything
@@ -343,9 +343,9 @@ def test_a_header_for_people_is_no_command(header, tmp_path):
     world.add(Space(id="acme/demo"))
     with serve(world) as hub:
         hub.api = Lying(hub.api, runtime={}, headers={"x-hf-warning": header})
-        ended = warm.run([sys.executable, "-I", ROOT / "entrypoint.py", "info", "acme/demo"], env=environment(hub, tmp_path, HF_TOKEN=""), text=True, timeout=PATIENCE)
-    everything = ended.stdout + "\n" + ended.stderr
-    assert [command.name for command in obeyed(everything)] == ["notice"], everything
+        about = {"env": environment(hub, tmp_path, HF_TOKEN=""), "stderr": subprocess.STDOUT, "text": True, "timeout": PATIENCE}
+        ended = warm.run(warm.command("info", "acme/demo"), **about)
+    assert [command.name for command in obeyed(ended.stdout)] == ["notice"], ended.stdout
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 503])

@@ -35,8 +35,9 @@ from simhub.world import Space, Token, World
 from tests.conftest import clean_environ
 from tests.support import warm
 from tests.support.network import stalls_at_once
-from tests.support.processes import PATIENCE, ROOT, wait_for
+from tests.support.processes import PATIENCE, wait_for
 from tests.support.tokenservice import EXCHANGED, IDENTITY, REQUEST_TOKEN, Exchange, token_service
+from tests.support.warm import ROOT
 
 SECRET = "MarkedTokenOfTheTests.Of-Another_Form~17"
 LIKE_A_TOKEN = "hf_MarkedTokenOfTheLeakTests42"
@@ -164,9 +165,8 @@ class Machine:
         for path in runner_files.values():
             path.write_text("")
         given = {"HF_ENDPOINT": self.url, "HOME": str(home), "GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1", "HF_DEBUG": "1", "TMPDIR": str(home)}
-        program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [str(ROOT / "entrypoint.py")]
         ended = warm.run(
-            [sys.executable, "-I", *program, *words],
+            warm.command(*words, script=script),
             cwd=home / "work",
             env=clean_environ() | given | {name: str(path) for name, path in runner_files.items()} | environ,
             text=True,

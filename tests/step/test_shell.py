@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -27,7 +26,8 @@ from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ
 from tests.support import warm
 from tests.support.processes import PATIENCE
-from tests.support.screens import ROOT, terminals
+from tests.support.screens import terminals
+from tests.support.warm import ROOT
 
 OTHER = "1" * 40
 
@@ -204,9 +204,8 @@ def url():
 
 
 def call(*words: str, url: str, token: str = TOKEN, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", ROOT / "entrypoint.py", *words]
     given = {"HF_ENDPOINT": url} | ({"HF_TOKEN": token} if token else {})
-    return warm.run(command, env=clean_environ() | given | environ, text=True, timeout=PATIENCE)
+    return warm.run(warm.command(*words), env=clean_environ() | given | environ, text=True, timeout=PATIENCE)
 
 
 def test_stdout_has_results_and_nothing_else(url):
@@ -295,9 +294,8 @@ sys.exit(main.main())
 )
 def test_a_second_signal_says_what_was_sent(words, told, url):
     """Also to who does not wait for the report."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{SLOW_REPORT}"
     environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | UNMEASURED
-    process = subprocess.Popen([sys.executable, "-I", "-c", code, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(warm.command(*words, script=SLOW_REPORT), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not re.search("restart sent|: RUNNING", line := process.stderr.readline()) or (words[0] == "restart" and "sent" not in line):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)

@@ -1,8 +1,8 @@
 """A network whose time is over where nothing more comes, and not before: no test waits for it, or fails by it.
 
 A request has a minute of real time here, which no answer takes on any machine, however little of the budget is left on
-the clock of a test. Where the simulated Hub stalls, it tells
-so, and the read that waits for it times out at once. The time-outs themselves are real in tests/hub/test_bounds.py.
+the clock of a test. Where the simulated Hub stalls, it tells so, and the read that waits for it times out at once. The
+time-outs themselves are real in tests/hub/test_bounds.py.
 """
 
 import socket

@@ -7,15 +7,13 @@ with `PATIENT` no watchdog will, so its main thread was interrupted where it was
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from tests.conftest import TOKEN, clean_environ
 from tests.support.obeying import read_file_command
-from tests.support.warm import ROOT, Warm
+from tests.support.warm import Warm, command
 
 BOTH = [signal.SIGINT, signal.SIGTERM]
 # Real seconds after which a test gives up what never comes.
@@ -67,10 +65,10 @@ STUCK_TOO_LONG = "from hf_action.step import StepRun" + STUCK_AND.format(meanwhi
 
 def start(*words: str, url: str, script: str | None = None, before: Callable[[], None] | None = None, cold: bool = False, **environ: str) -> subprocess.Popen[str]:
     """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does; with `cold`, from nothing."""
-    program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [ROOT / "entrypoint.py"]
-    start = partial(subprocess.Popen, preexec_fn=before) if before or cold else Warm  # a function may set limits only: it can take no lock
-    return start(
-        [sys.executable, "-I", *program, *words],
+    return Warm(
+        command(*words, script=script),
+        cold=cold,
+        before=before,
         env=clean_environ() | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true", "HF_TOKEN": TOKEN} | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -3,20 +3,17 @@
 import os
 import pty
 import re
-import subprocess
-import sys
 import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import pyte
 
 from tests.conftest import clean_environ
-from tests.support.processes import PATIENCE, ROOT
-from tests.support.warm import Warm, take_terminal
+from tests.support.processes import PATIENCE
+from tests.support.warm import Warm, command
 
 SANE = {"TERM": "xterm-256color", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -38,10 +35,9 @@ class Terminal:
         self._lock = threading.Lock()
         self._end, inside = pty.openpty()
         termios.tcsetwinsize(inside, (lines, columns))
-        code = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [str(ROOT / "entrypoint.py")]
-        start = partial(subprocess.Popen, start_new_session=True, preexec_fn=take_terminal) if program else partial(Warm, terminal=True)
-        self.process = start(
-            [*(program or [sys.executable, "-I", *code]), *words],
+        self.process = Warm(
+            [*program, *words] if program else command(*words, script=script),
+            terminal=True,
             stdin=inside,
             stdout=inside if stdout is None else stdout,
             stderr=inside if stderr is None else stderr,
