@@ -36,7 +36,8 @@ POLL_AGE_PARTS_WITNESSED = 4.0
 POLL_MAX_WITNESSED = 90.0
 # Seconds that a build has lasted when its log is worth a request: builds are minutes long, and each saves more looks.
 LOG_AFTER = 10.0
-# The part by which a pause is longer or shorter by chance, so that steps that began together spread.
+# The part by which a pause is longer by chance, so that steps that began together spread. Never shorter: looks are
+# counted, and no chance makes more of them.
 POLL_JITTER = 0.1
 # The part of the Hub's quota that one step takes at most: a token is seldom used by one step alone.
 QUOTA_SHARE = 0.5
@@ -65,13 +66,14 @@ class Quota:
 
 
 def interval(
-    goal: Goal, history: Sequence[Observation], now: float, *, events: Events = NO_EVENTS, chance: float = 0.5
+    goal: Goal, history: Sequence[Observation], now: float, *, events: Events = NO_EVENTS, chance: float = 0.0
 ) -> float:
     """Return the seconds until the next look is worth its request.
 
     Few after news, more the longer a stage lasts, and more where `events` of the Hub are to be expected. A look falls
     on the moment at which the stage seen last will have lasted long enough to count.
-    `chance`, from 0 to 1, spreads the looks of steps that began together. docs/performance.md draws the curve.
+    `chance`, from 0 to 1, spreads the looks of steps that began together: it adds a tenth at most.
+    docs/performance.md draws the curve.
 
     How late a change is seen at most, whatever the events turn out to be worth: POLL_MAX_BUILDING_EVENTS seconds and
     the tenth that chance adds. A longer pause needs two streams, of which each alone ends it: events that fall silent
@@ -90,7 +92,7 @@ def interval(
     if goal.health and reached(goal, last):
         events = NO_EVENTS  # nothing tells when an app begins to answer
     seconds = _pause(events, age=_age(answered, now), building=_builds(last))
-    seconds *= 1.0 + POLL_JITTER * (2.0 * chance - 1.0)
+    seconds *= 1.0 + POLL_JITTER * chance
     gone = now - last.at
     return min([seconds, *(max(left - gone, 0.0) for left in _ripens(goal, answered) if left > 0)])
 

@@ -1,5 +1,6 @@
 """The Hub's status events: heard while one Space is waited for, never believed, and left where they are of no use."""
 
+import random
 import re
 import threading
 
@@ -33,8 +34,15 @@ def asked(hub, ending: str) -> int:
 # ---- in a step ----
 
 
-def test_a_change_is_seen_when_it_happens(run, hub, building):
-    """The step ends within the second in which the stage is reached, and a long build costs few looks."""
+# What chance makes of the pauses: all as short as they may be, all as long, and each another.
+CHANCES = {"short": lambda: 0.0, "long": lambda: 1.0} | {f"seed {seed}": random.Random(seed).random for seed in range(3)}
+every_chance = pytest.mark.parametrize("chance", CHANCES)
+
+
+@every_chance
+def test_a_change_is_seen_when_it_happens(run, hub, building, monkeypatch, chance):
+    """The step ends within the second in which the stage is reached, and a long build costs few looks, by any chance."""
+    monkeypatch.setattr(watching, "random", CHANCES[chance])
     ended = run("restart", building)
     assert (ended.result, 1235 <= ended.elapsed <= 1235 + GAP) == ("ok", True)
     assert (asked(hub, "/events"), asked(hub, "/logs/build"), len(hub.requests) <= 30) == (1, 1, True)
@@ -107,8 +115,10 @@ def test_a_stream_that_falls_silent_costs_no_more_than_it_did(run, hub, world, m
     assert (ended.result, 0 <= seen - 5 - lasts <= (GAP if lapse == "lapses" and log == "the log ends" else most)) == ("ok", True)
 
 
-def test_the_log_of_a_build_that_is_under_way_is_followed(run, hub, world):
+@every_chance
+def test_the_log_of_a_build_that_is_under_way_is_followed(run, hub, world, monkeypatch, chance):
     """The stream names the stage as it opens; the log is asked for its last line alone."""
+    monkeypatch.setattr(watching, "random", CHANCES[chance])
     world.add(Space(id="acme/long", stage="BUILDING", commit=None, timeline=BUILD[1:]))
     ended = run("wait", "acme/long")
     assert (ended.result, len(hub.requests) <= 30) == ("ok", True)
