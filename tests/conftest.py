@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hf_action.hub import transport
 from hf_action.operations import events
@@ -28,6 +29,9 @@ from tests.support.network import PATIENCE, Patient, logs_end_at_once
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Nor does hypothesis, by its own limits, fail a test for the time it takes; pyproject.toml has this profile used.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 OLD, NEW, NEWER = "0" * 40, "1" * 40, "2" * 40
 TOKEN = "hf_MarkedTokenOfTheTests123"

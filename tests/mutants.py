@@ -16,7 +16,6 @@ LEFT_OUT = {"browser", "container", "fuzz", "hub", "recordings", "runner", "samp
 hypothesis.settings.register_profile(
     "mutants", max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
 )
-hypothesis.settings.load_profile("mutants")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -451,14 +451,14 @@ def test_prices_that_make_no_sense_cost_only_the_prices(prices, run, hub, world,
 
 
 @given(calls)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_call_is_settings_or_its_mistakes(call):
     """Whatever stands in flags, variables and the fleet file."""
     check_settings(call)
 
 
 @given(st.one_of(documents, spaces()))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_payload_is_facts_or_garbage(raw):
     """Whatever JSON the Hub sends."""
     check_reader(raw)
@@ -470,7 +470,7 @@ def test_any_answer_is_facts_or_an_error_of_the_action(clock):
         caller = Hub(endpoint=f"http://127.0.0.1:{server.server_port}", token="hf_fuzz", clock=clock, budget=Budget(clock.now() + 0.5), request_timeout=5.0)
 
         @given(asked)
-        @settings(max_examples=150, deadline=None, database=None)
+        @settings(max_examples=150, database=None)
         def ask(case):
             check_answer(case, server=server, hub=caller)
 

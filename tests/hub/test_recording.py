@@ -221,7 +221,7 @@ def test_other_names_stand_in_hosts_too():
 # ---- nothing else changes ----
 
 
-@pytest.mark.parametrize("words", [("restart", "acme/demo"), ("list", "acme/*"), ("wake", "acme/nap"), ("wait", "acme/none", "--timeout=20s")], ids=str)
+@pytest.mark.parametrize("words", [("restart", "acme/demo"), ("list", "acme/*", "--max-parallel=1"), ("wake", "acme/nap"), ("wait", "acme/none", "--timeout=20s")], ids=str)
 def test_the_step_is_the_same_with_a_recording_and_without(words, tmp_path, monkeypatch, capsys):
     """The same requests at the same moments, the same outputs and the same log; without events, which come by chance."""
     outcomes = []

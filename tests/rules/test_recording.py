@@ -179,7 +179,7 @@ def test_a_foreign_token_is_nowhere(place):
         assert leaks(shown) == [], shown
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.sampled_from([OWN, FOREIGN, SPELLED["base64"](OWN), "RUNNING", SHA, f"x {OWN} y", OWN[4:24]]) | st.integers() | st.none() | st.text(max_size=8),

@@ -100,14 +100,14 @@ PREFIXES += ["api/spaces/demo/one/commits/", "api/spaces/demo/one/revision/"]
 
 
 @given(prefix=st.sampled_from(PREFIXES), target=st.text(max_size=30), method=st.sampled_from(["GET", "HEAD", "PUT", "POST"]))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_no_request_makes_the_server_fail(client, prefix, target, method):
     """Whatever it is for."""
     assert client.request(method, "/" + prefix + quote(target, safe="/?&=", errors="replace")).status_code < 500
 
 
 @given(target=st.text(max_size=30))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_no_path_makes_the_server_fail(client, target):
     assert client.get("/api/spaces/" + quote(target, safe="/?&=", errors="replace")).status_code < 500
 

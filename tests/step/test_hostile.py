@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hf_action.clock import Budget
@@ -104,7 +104,7 @@ def printed():
 
 
 @given(texts=st.lists(hostile, min_size=1, max_size=4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @example(["\x1b\x1b[0m[0m::error::x"])
 @example(["\u2060::error::x", "\u00ad##[error]x"])
 @example(["x" * 3999 + "\x1b[31m::error::", "x" * 1999 + "##[error]"])
@@ -225,7 +225,7 @@ BENIGN = [f"word{number}" for number in range(10)]
 
 
 @given(text=st.lists(hostile, min_size=1, max_size=10), lines=st.lists(hostile, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @example(text=["\ud800"], lines=["\udfff x"])
 @example(text=["::set-output name=stage::RUNNING"], lines=list(COMMANDS))
 @example(text=["`" * 50], lines=["`" * 50, "~~~", "</details>"])

@@ -17,6 +17,8 @@ import pytest
 TASKS = Path("/proc/self/task")  # Linux; elsewhere nothing is looked for
 # Processes that wider fixtures have started: id -> their scope.
 lent: dict[int, str] = {}
+# Held from before such a process is there until it is known whose it is, where another thread starts it.
+births = threading.Lock()
 
 
 def children(*, of_all_threads: bool) -> set[int]:
@@ -67,8 +69,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Look at what is there once all that belongs to the test has been torn down; at the end of its module, at all."""
     result = yield
     at_the_end = nextitem is None or nextitem.path != item.path
-    there = children(of_all_threads=at_the_end)  # before it is asked whose they are: another thread may start one just now
-    left = there - {process for process, scope in list(lent.items()) if scope == "session" or not at_the_end}
+    with births:
+        left = children(of_all_threads=at_the_end) - {process for process, scope in lent.items() if scope == "session" or not at_the_end}
     if left:
         told = "; ".join(f"{process} ({name(process)})" for process in sorted(left))
         end(left)

@@ -37,10 +37,10 @@ class Original:
 
     def __init__(self) -> None:
         self._door, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._lock = threading.Lock()
-        self._process = subprocess.Popen([sys.executable, "-I", ORIGINAL, str(inside.fileno())], pass_fds=[inside.fileno()], env={"PATH": os.environ["PATH"]})
+        with leftovers.births:
+            self._process = subprocess.Popen([sys.executable, "-I", ORIGINAL, str(inside.fileno())], pass_fds=[inside.fileno()], env={"PATH": os.environ["PATH"]})
+            leftovers.lent[self._process.pid] = "session"
         inside.close()
-        leftovers.lent[self._process.pid] = "session"
         atexit.register(self.end)
 
     def end(self) -> None:
@@ -50,7 +50,7 @@ class Original:
 
     def fork(self, asked: dict[str, Any], fds: list[int]) -> int:
         """Return the id of a new process, which is a child of this one."""
-        with self._lock:
+        with leftovers.births:
             adopt(orphans=True)
             try:
                 socket.send_fds(self._door, [json.dumps(asked).encode()], fds)
