@@ -63,14 +63,11 @@ test: quick docker ## Run all tests
 # Two on each core: some tests wait for a process, and do nothing meanwhile.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
-# pytest takes a second a process to read its tests where their bytecode is kept, and ten where it is not.
+# A process takes a second to read what it imports where the bytecode is kept, and several where it is not.
 unexport PYTHONDONTWRITEBYTECODE
-tests/__pycache__: | setup
-	@$(BIN)/python -m pytest -qq --collect-only >/dev/null
-
-quick: setup $(BROWSER) tests/__pycache__ ## Run the tests that need no Docker engine; together they reach every branch of hf_action/
+quick: setup $(BROWSER) ## Run the tests that need no Docker engine; together they reach every branch of hf_action/
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not container and not act"
+	$(BIN)/coverage run -m pytest @tests/support/quick.args -n $(WORKERS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

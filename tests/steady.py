@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-QUICK = "not container and not act"
+QUICK = "@tests/support/quick.args"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def eaters(count: int) -> Iterator[None]:
 
 def run(workers: int, words: list[str]) -> Run:
     """Run the tests once, in an order of their own."""
-    command = [sys.executable, "-m", "pytest", "-q", "-m", QUICK, "-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", *words]
+    command = [sys.executable, "-m", "pytest", QUICK, "-n", str(workers), *words]
     began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+.*)$", done.stdout, re.MULTILINE)

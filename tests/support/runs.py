@@ -65,7 +65,7 @@ def measure(here: Any, in_threads: Any) -> None:
 def is_measured(item: pytest.Item) -> bool:
     """Tell whether coverage is measured while a test runs. What one of hypothesis runs, it runs by chance."""
     random = hasattr(getattr(item, "obj", None), "hypothesis")
-    return name(item).startswith(MEASURED) or not (random or name(item).startswith(UNMEASURED))
+    return not isinstance(item, pytest.Function) or name(item).startswith(MEASURED) or not (random or name(item).startswith(UNMEASURED))
 
 
 @pytest.hookimpl(trylast=True)
