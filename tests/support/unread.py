@@ -6,6 +6,7 @@ names of their files.
 """
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 
 class Unread(pytest.Item):
@@ -38,4 +39,6 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         items[place] = test  # xdist makes sure that a report is of the test that it has asked for
         item.config.hook.pytest_runtest_protocol(item=test, nextitem=after)
     items[place] = item
+    if not tests:  # so none has torn down what the next file does not share
+        runtestprotocol(item, log=False, nextitem=nextitem)
     return True
