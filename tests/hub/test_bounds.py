@@ -10,6 +10,7 @@ import socket
 import time
 import tracemalloc
 import zlib
+from functools import cache
 
 import httpcore2
 import pytest
@@ -191,12 +192,17 @@ def test_an_answer_is_packed_once_and_in_a_known_way(ways, taken, form):
                 hub.runtime("acme/demo")
 
 
+@pytest.fixture(scope="module")
+def sixty_megabytes():
+    """Return how an answer of that size comes; each way of packing it takes a while, and is for several tests."""
+    return cache(lambda ways: packed(b'{"stage": "' + b"A" * 60_000_000 + b'"}', ways=ways))
+
+
 @pytest.mark.parametrize("ways", ["", "gzip", "gzip, gzip", "deflate"])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_no_answer_fills_the_memory(question, ways):
+def test_no_answer_fills_the_memory(question, ways, sixty_megabytes):
     """Sixty megabytes, packed or not."""
-    body = packed(b'{"stage": "' + b"A" * 60_000_000 + b'"}', ways=ways)
-    with raw_server(answering(f"content-encoding: {ways}\r\n", body)) as server:
+    with raw_server(answering(f"content-encoding: {ways}\r\n", sixty_megabytes(ways))) as server:
         tracemalloc.start()
         try:
             with pytest.raises(Unreachable):
@@ -220,11 +226,17 @@ MANY = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def many():
+    """Return how the values of a kind come, which several tests read."""
+    return cache(lambda what: MANY[what]())
+
+
 @pytest.mark.parametrize("question", ["look", "first look", "listing"])
 @pytest.mark.parametrize("what", MANY)
-def test_no_answer_fills_the_memory_when_it_is_read(question, what):
+def test_no_answer_fills_the_memory_when_it_is_read(question, what, many):
     """Eight megabytes of the shortest values would be hundreds."""
-    with raw_server(answering("content-type: application/json\r\n", MANY[what]())) as server:
+    with raw_server(answering("content-type: application/json\r\n", many(what))) as server:
         tracemalloc.start()
         try:
             with pytest.raises(Unreachable, match="more than 500,000 values"):
