@@ -188,12 +188,12 @@ LIVE = Phase(40, "RUNNING", commit=HEAD, hardware=REQUESTED)
 
 
 def build(stale: float = 0, *, live: bool = True, end: Phase | None = None) -> tuple[Phase, ...]:
-    """Return a build of 40 s after so long of the stage before."""
+    """Return a build of 20 s after so long of the stage before."""
     word = "RUNNING_BUILDING" if live else "BUILDING"
-    last = end or Phase(stale + 40, "RUNNING", commit=HEAD, hardware=REQUESTED)
+    last = end or Phase(stale + 20, "RUNNING", commit=HEAD, hardware=REQUESTED)
     return Phase(stale, word), last
 
 
-def broken(stage: str, after: float = 40, stale: float = 0) -> tuple[Phase, ...]:
+def broken(stage: str, after: float = 20, stale: float = 0) -> tuple[Phase, ...]:
     """Return a build that fails."""
     return Phase(stale, "BUILDING"), Phase(stale + after, stage, commit=None)

@@ -18,7 +18,7 @@ def pushed(at: float = 0, lag: float = 0, **about):
 
 HEADS = [
     *(cell(f"a commit of which the head is told {lag} s late, {'in full' if len(commit) == 40 else 'short'}", f"{MINE}{commit}", "ok", space(**pushed(lag=lag)), within=(59, 75)) for lag in (3, 20, 45) for commit in (NEW, NEW[:7])),
-    *(cell(f"a commit that is pushed after {at} s", f"{MINE}{NEW}", "ok", space(**pushed(at=at)), within=(at + 59, at + 75)) for at in (5, 60, 200)),
+    *(cell(f"a commit that is pushed after {at} s", f"{MINE}{NEW}", "ok", space(**pushed(at=at)), within=(at + 59, at + 75)) for at in (5, 60, 100)),
     *(cell(f"a commit that is never pushed, {'in full' if len(commit) == 40 else 'short'}", f"{MINE}{commit} timeout=3m", "timed-out", space(**LIVE_OLD), says=("does not know", "not pushed yet", "another repository"), log=("does not know commit",)) for commit in (NEW, NEW[:7])),
     cell("a commit of another repository, superseded or not, is not known", f"{MINE}{NEWER} timeout=3m", "timed-out", space(**pushed()), says="does not know"),
     cell("a head that goes back for a moment", f"{MINE}{NEW}", "ok", space(**pushed()), fault(Kind.WRONG_TYPE, path="^/api/spaces/acme/demo$", skip=1, times=3, body={"id": "acme/demo", "sha": OLD}), within=(59, 75)),
@@ -46,11 +46,11 @@ STAGES = [
     *(cell(f"{stage} that stays", "restart acme/demo", "failed", flap(Phase(2, "BUILDING"), Phase(20, stage, commit=None)), sent="restart", within=(30, 40), says=f"{stage} instead of RUNNING") for stage in ("BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE", "DELETING", "PAUSED", "STOPPED")),
     cell("broken, flapping for long, and well in the end", "restart acme/demo", "ok", flap(*(Phase(2 + 8 * n, "RUNTIME_ERROR" if n % 2 else "APP_STARTING") for n in range(9)), Phase(80, "RUNNING", commit=HEAD)), sent="restart", within=(80, 90)),
     cell("broken by turns with another break", "restart acme/demo", "failed", flap(Phase(2, "BUILDING"), *(Phase(20 + 4 * n, "RUNTIME_ERROR" if n % 2 else "BUILD_ERROR", commit=None) for n in range(30))), sent="restart", within=(140, 160)),
-    cell("broken after it was live, within stable-for", "restart acme/demo stable-for=30s", "failed", flap(*build(1), Phase(50, "RUNTIME_ERROR", commit=None)), sent="restart", within=(60, 70)),
-    cell("live, a hiccup within stable-for, and live", "restart acme/demo stable-for=30s", "ok", flap(*build(1), Phase(50, "RUNTIME_ERROR"), Phase(53, "RUNNING")), sent="restart", within=(83, 95)),
-    cell("the old RUNNING for long", "restart acme/demo", "ok", flap(*build(45)), sent="restart", within=(85, 95)),
-    cell("the old BUILD_ERROR for long", "restart acme/demo", "ok", space(stage="BUILD_ERROR", commit=None, scripts={"restart": build(45, live=False)}), sent="restart", within=(85, 95)),
-    cell("the old PAUSED for long", "restart acme/demo", "ok", space(stage="PAUSED", commit=None, scripts={"restart": build(45, live=False)}), sent="restart", within=(85, 95)),
+    cell("broken after it was live, within stable-for", "restart acme/demo stable-for=30s", "failed", flap(*build(1), Phase(30, "RUNTIME_ERROR", commit=None)), sent="restart", within=(40, 50)),
+    cell("live, a hiccup within stable-for, and live", "restart acme/demo stable-for=30s", "ok", flap(*build(1), Phase(30, "RUNTIME_ERROR"), Phase(33, "RUNNING")), sent="restart", within=(63, 75)),
+    cell("the old RUNNING for long", "restart acme/demo", "ok", flap(*build(45)), sent="restart", within=(65, 75)),
+    cell("the old BUILD_ERROR for long", "restart acme/demo", "ok", space(stage="BUILD_ERROR", commit=None, scripts={"restart": build(45, live=False)}), sent="restart", within=(65, 75)),
+    cell("the old PAUSED for long", "restart acme/demo", "ok", space(stage="PAUSED", commit=None, scripts={"restart": build(45, live=False)}), sent="restart", within=(65, 75)),
     cell("with a short settle, a flap is shorter", "restart acme/demo settle=3s", "failed", flap(Phase(1, "BUILDING"), Phase(5, "BUILD_ERROR", commit=None), Phase(12, "BUILDING"), Phase(60, "RUNNING")), sent="restart", within=(8, 12)),
     cell("a stage that nobody knows", "restart acme/demo", "ok", flap(Phase(1, "DEFROSTING"), Phase(30, "RUNNING", commit=HEAD)), sent="restart", within=(30, 40)),
     cell("broken is what is waited for", "wait acme/demo wait-for-stage=BUILD_ERROR commit=any", "ok", space(stage="BUILD_ERROR", commit=None), within=(60, 61)),
@@ -60,13 +60,13 @@ LOGIN = AppAnswer(status=302, headers={"Location": "https://login.example.com/"}
 HEALTH = "restart acme/demo health-check=/"
 RESTARTED = {"scripts": {"restart": build(1)}}
 APPS = [
-    *(cell(f"an app that answers {status}", f"{HEALTH} timeout=2m", "timed-out", space(**RESTARTED, app=(AppAnswer(status=status),)), sent="restart", says=str(status)) for status in (400, 404, 500, 502, 503)),
+    *(cell(f"an app that answers {status}", f"{HEALTH} timeout=1m", "timed-out", space(**RESTARTED, app=(AppAnswer(status=status),)), sent="restart", says=str(status)) for status in (400, 404, 500, 502, 503)),
     *(cell(f"an app that answers {status}, well", HEALTH, "ok", space(**RESTARTED, app=(AppAnswer(status=status),)), sent="restart") for status in (200, 201, 204)),
     cell("an app that leads to another path of its own", HEALTH, "ok", space(**RESTARTED, app=(AppAnswer(path="/", status=307, headers={"Location": "in"}),)), sent="restart"),
-    cell("an app that needs a while", HEALTH, "ok", space(**RESTARTED, app=(AppAnswer(status=502, until=30),)), sent="restart", within=(71, 80)),
-    cell("an app that fails during stable-for", f"{HEALTH} stable-for=30s", "ok", space(**RESTARTED, app=(AppAnswer(status=500, after=10, until=20),)), sent="restart", within=(91, 110)),
-    cell("an app that fails during stable-for, for good", f"{HEALTH} stable-for=30s timeout=3m", "timed-out", space(**RESTARTED, app=(AppAnswer(status=500, after=10),)), sent="restart", says="the app does not answer"),
-    cell("a path that is not there", "restart acme/demo health-check=/healthz timeout=2m", "timed-out", space(**RESTARTED, app=(AppAnswer(path="/healthz", status=404),)), sent="restart"),
+    cell("an app that needs a while", HEALTH, "ok", space(**RESTARTED, app=(AppAnswer(status=502, until=30),)), sent="restart", within=(51, 60)),
+    cell("an app that fails during stable-for", f"{HEALTH} stable-for=30s", "ok", space(**RESTARTED, app=(AppAnswer(status=500, after=10, until=20),)), sent="restart", within=(71, 90)),
+    cell("an app that fails during stable-for, for good", f"{HEALTH} stable-for=30s timeout=90s", "timed-out", space(**RESTARTED, app=(AppAnswer(status=500, after=10),)), sent="restart", says="the app does not answer"),
+    cell("a path that is not there", "restart acme/demo health-check=/healthz timeout=1m", "timed-out", space(**RESTARTED, app=(AppAnswer(path="/healthz", status=404),)), sent="restart"),
     cell("an app that is not asked", "restart acme/demo", "ok", space(**RESTARTED, app=(AppAnswer(status=500),)), sent="restart"),
 ]  # fmt: skip
 

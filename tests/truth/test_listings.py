@@ -13,7 +13,7 @@ from tests.conftest import NEW, OLD
 from tests.truth.cells import build, cell, fault, lag, quota, space, spaces, table, world_has
 
 WOKEN = (Phase(5, "RUNNING", commit=HEAD),)  # by somebody else, before the step began
-SLOW = {"restart": build(stale=10)}
+SLOW = {"restart": build(stale=10, end=Phase(50, "RUNNING", commit=HEAD))}
 PAUSED_NOW = (Phase(0, "PAUSED"),)
 NO_EFFECT = {"pause": ()}
 ALL = world_has(listing_bare=False)
@@ -93,7 +93,7 @@ FEW = [quota(11), spaces(*(f"other-{n}" for n in range(9)), stage="PAUSED")]
 OTHERS = [
     cell(
         "pause of two named Spaces without effect, where the listing has an old PAUSED",
-        "pause acme/demo acme/other timeout=5m",
+        "pause acme/demo acme/other timeout=2m",
         "timed-out",
         space(**before("PAUSED", 600.0, scripts=NO_EFFECT)),
         space("other", **before("PAUSED", 600.0, scripts=NO_EFFECT)),
@@ -103,7 +103,7 @@ OTHERS = [
     ),
     cell(
         "pause of selected Spaces without effect, where the listing has an old PAUSED",
-        "pause 'acme/d*' timeout=5m",
+        "pause 'acme/d*' timeout=2m",
         "timed-out",
         space(**before("PAUSED", 600.0, scripts=NO_EFFECT)),
         space("d-2", **before("PAUSED", 600.0)),
@@ -152,7 +152,7 @@ OTHERS = [
     ),
     cell(
         "hardware of two Spaces that stays what it was, where the listing has what was there long ago",
-        "hardware acme/demo acme/other hardware=t4-small timeout=5m",
+        "hardware acme/demo acme/other hardware=t4-small timeout=2m",
         "timed-out",
         spaces("demo", "other", hardware="t4-small", listing_lag=600.0, scripts={"hardware": (Phase(5, "RUNNING"),)},
                timeline=(Phase(0, "RUNNING", hardware="cpu-basic", requested_hardware="cpu-basic"),)),
