@@ -3,6 +3,7 @@
 Nothing is patched: the real huggingface_hub talks to a real server over a real socket. Only the clock is shared.
 """
 
+import gc
 import json
 import os
 import re
@@ -42,6 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have all tests run so; a hook of this file would not be called for what a whole session shares."""
     for plugin in (leftovers, runs):
         config.pluginmanager.register(plugin)
+
+
+def pytest_collection_finish() -> None:
+    """Have no look for garbage go through all modules and thousands of tests, which stay until the end."""
+    gc.freeze()
 
 
 @dataclass(frozen=True)
