@@ -83,7 +83,7 @@ MATRIX = {
     "redirect to another host":  (Fault(Kind.REDIRECT, location=ELSEWHERE),            "unreachable unreachable unreachable/1 line ok ok",  "unreachable unreachable unreachable/1 line ok ok"),
 }  # fmt: skip
 
-BUILD = (Phase(3, "RUNNING_BUILDING"), Phase(12, "RUNNING", commit=HEAD))
+BUILD = (Phase(2, "RUNNING_BUILDING"), Phase(6, "RUNNING", commit=HEAD))
 
 
 @dataclass(frozen=True)

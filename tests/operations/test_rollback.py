@@ -39,7 +39,7 @@ BROKEN = "ModuleNotFoundError: No module named 'gradoi'"
 # As after a push: the old commit is served while the new one builds, which then fails.
 FAILING = (Phase(0, "RUNNING_BUILDING"), Phase(30, "BUILD_ERROR", commit=None, error=BROKEN))
 # The same where nothing is tried while the builds are waited for: both are over soon.
-SOON = {"timeline": (Phase(0, "RUNNING_BUILDING"), Phase(3, "BUILD_ERROR", commit=None, error=BROKEN)), "scripts": {"push": (Phase(1, "BUILDING"), Phase(3, "RUNNING", commit=HEAD))}}
+SOON = {"timeline": (Phase(0, "RUNNING_BUILDING"), Phase(1, "BUILD_ERROR", commit=None, error=BROKEN)), "scripts": {"push": (Phase(0.5, "BUILDING"), Phase(1, "RUNNING", commit=HEAD))}}
 NO_MACHINE = "Scheduling failure: unable to schedule"
 
 
@@ -406,12 +406,12 @@ def test_a_spent_budget_leaves_five_minutes(run, world, hub, request_, fault, ti
     """And no more, where all of it goes wrong: what timed out for its health check has no time left of its own."""
     Armed(hub, request_, FAULTS[fault], times)
     bad = (AppAnswer(commit=NEW, status=500),)
-    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD)))
-    ended = run("wait", space, rollback="true", health_check="/", timeout="2m")
+    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(3, "RUNNING", commit=HEAD)), scripts=SOON["scripts"])
+    ended = run("wait", space, rollback="true", health_check="/", timeout="30s")
     assert is_whole(world)
     assert (ended.outputs["rolled-back-to"] == OLD) == (times == 1 or "after" in fault)
     assert (ended.result == "failed") == (len(commits(world)) == 3)
-    assert ended.elapsed < 120 + 300 + 60
+    assert ended.elapsed < 30 + 300 + 60
 
 
 @pytest.fixture
