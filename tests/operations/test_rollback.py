@@ -37,7 +37,7 @@ BAD = {path: file for path, file in GOOD.items() if path not in ("lib/a.py", "th
 }
 BROKEN = "ModuleNotFoundError: No module named 'gradoi'"
 # As after a push: the old commit is served while the new one builds, which then fails.
-FAILING = (Phase(0, "RUNNING_BUILDING"), Phase(30, "BUILD_ERROR", commit=None, error=BROKEN))
+FAILING = (Phase(0, "RUNNING_BUILDING"), Phase(5, "BUILD_ERROR", commit=None, error=BROKEN))
 # The same where nothing is tried while the builds are waited for: both are over soon.
 SOON = {"timeline": (Phase(0, "RUNNING_BUILDING"), Phase(1, "BUILD_ERROR", commit=None, error=BROKEN)), "scripts": {"push": (Phase(0.5, "BUILDING"), Phase(1, "RUNNING", commit=HEAD))}}
 NO_MACHINE = "Scheduling failure: unable to schedule"
@@ -123,24 +123,24 @@ def test_a_commit_that_was_named_is_put_back_instead(run, world):
 def test_an_app_that_does_not_answer_is_rolled_back(run, world, way):
     """RUNNING was reached, but nothing answered until the budget ended; there is time for the rollback all the same."""
     bad = (AppAnswer(commit=NEW, status=500),)
-    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD)))
-    ended = run("wait", space, rollback="true" if way == "failed" else "false", health_check="auto", timeout="2m")
+    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(3, "RUNNING", commit=HEAD)))
+    ended = run("wait", space, rollback="true" if way == "failed" else "false", health_check="auto", timeout="30s")
     if way == "timed-out":
         assert (ended.status, ended.result, commits(world)) == (4, "timed-out", [OLD, NEW])
         return
     assert (ended.status, ended.result, ended.outputs["rolled-back-to"]) == (1, "failed", OLD)
     assert "the app does not answer (500 from" in ended.outputs["message"]
-    assert ended.elapsed < 180
+    assert ended.elapsed < 90
 
 
 def test_the_rollback_is_waited_for_with_all_that_was_asked_for(run, world):
     """A good commit whose app does not answer any more is not served again."""
     bad = (AppAnswer(status=500),)
-    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD)))
-    ended = run("wait", space, rollback="true", health_check="/", timeout="2m")
+    space = deploy(world, app=bad, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(3, "RUNNING", commit=HEAD)))
+    ended = run("wait", space, rollback="true", health_check="/", timeout="30s")
     assert (ended.status, ended.outputs["rolled-back-to"], files(world)) == (1, "", files(world, OLD))
     assert "but it does not serve them (timed-out: RUNNING on commit" in ended.outputs["message"]
-    assert 120 + 300 <= ended.elapsed < 120 + 320  # five minutes at least
+    assert 30 + 300 <= ended.elapsed < 30 + 320  # five minutes at least
 
 
 def test_a_rollback_whose_build_fails_says_so(run, world):
@@ -192,7 +192,7 @@ def test_where_no_good_commit_is_known(run, world):
 
 def test_where_the_head_has_moved(run, world):
     """Somebody has pushed meanwhile: what they did is not undone."""
-    script = (*FAILING, Phase(35, "BUILD_ERROR", head=NEWER))
+    script = (*FAILING, Phase(10, "BUILD_ERROR", head=NEWER))
     ended = run("wait", deploy(world, timeline=script), rollback="true")
     not_rolled_back(ended, world, "the head is 2222222 by now, not 1111111, which failed", past=(OLD, NEW, NEWER))
 
@@ -275,8 +275,8 @@ def test_where_the_repository_does_not_know_the_commit(run, world):
 
 def test_where_it_has_come_up_meanwhile(run, world):
     """While another Space of the fleet was waited for: a look of now decides, not the old verdict."""
-    deploy(world, timeline=(*FAILING, Phase(100, "BUILDING"), Phase(120, "RUNNING", commit=HEAD)))
-    world.add(Space(id="acme/slow", commit=OLD, head=NEW, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(300, "RUNNING", commit=HEAD))))
+    deploy(world, timeline=(*FAILING, Phase(40, "BUILDING"), Phase(50, "RUNNING", commit=HEAD)))
+    world.add(Space(id="acme/slow", commit=OLD, head=NEW, timeline=(Phase(0, "RUNNING_BUILDING"), Phase(80, "RUNNING", commit=HEAD))))
     ended = run("wait", ID, "acme/slow", rollback="true")
     assert "Not rolled back: it is RUNNING" in ended.spaces[0]["message"]
     assert commits(world) == [OLD, NEW]

@@ -98,9 +98,9 @@ def test_a_rollback_that_serves_for_less_than_stable_for_says_so(run, world):
     """There are five minutes for it; what it serves is known all the same."""
     script = (Phase(0, "RUNNING_BUILDING"), Phase(30, "RUNNING", commit=HEAD))
     space = deploy(world, app=(AppAnswer(commit=NEW, status=500),), timeline=script)
-    ended = run("wait", space, rollback="true", health_check="/", timeout="12m", stable_for="10m")
+    ended = run("wait", space, rollback="true", health_check="/", timeout="390s", stable_for="6m")
     assert (ended.status, ended.outputs["rolled-back-to"]) == (1, OLD)
-    assert f"{SERVED}, as commit {commits(world)[-1][:7]}, but not yet for 600 s" in ended.outputs["message"]
+    assert f"{SERVED}, as commit {commits(world)[-1][:7]}, but not yet for 360 s" in ended.outputs["message"]
 
 
 def test_a_dry_run_says_it_of_selected_spaces_too(run, world):
@@ -246,5 +246,5 @@ def test_one_that_was_renamed_meanwhile_is_rolled_back_by_its_new_name(run, worl
             world.rename(ID, "acme/moved")
 
     hub.on_request = rename
-    ended = run("wait", deploy(world, timeline=(*FAILING, Phase(31, "BUILD_ERROR", error=BROKEN))), rollback="true")
+    ended = run("wait", deploy(world, timeline=(*FAILING, Phase(6, "BUILD_ERROR", error=BROKEN))), rollback="true")
     assert (ended.outputs["space-id"], ended.outputs["rolled-back-to"]) == ("acme/moved", OLD)
