@@ -294,7 +294,7 @@ _PATTERNS = tuple(
 
 def _replace(text: str, lowered: str, pattern: str, beginnings: Sequence[str], known: Container[str]) -> str:
     """Return `text` with stars in the place of what the pattern finds; the same object where it finds nothing."""
-    places = sorted({place for word in beginnings for place in _places(lowered, word)})
+    places = sorted({place for word in beginnings if word in lowered for place in _places(lowered, word)})
     if not places:
         return text
     parts, at, look = [], 0, re.compile(pattern).match
