@@ -103,7 +103,7 @@ def test_lines_that_move_need_no_heartbeat(terminal, url):
     assert screen.end() == 130
     assert b"still waiting" not in screen.raw
     environ = clean_environ() | {"HF_ENDPOINT": url, "FORCE_COLOR": "1"}
-    with subprocess.Popen(warm.command("wait", "acme/busy", script=BEATING), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with warm.Warm(warm.command("wait", "acme/busy", script=BEATING), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         while b"s] still waiting: acme/busy" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
@@ -288,7 +288,7 @@ def test_lines_that_stay_are_plain(terminal, environ):
 
 def test_without_rich_the_lines_are_plain(terminal):
     """As in the container, where it would only weigh."""
-    screen = terminal("info", "acme/demo", script="sys.modules['rich'] = None\nfrom hf_action.main import main\nsys.exit(main())")
+    screen = terminal("info", "acme/demo", script="sys.modules |= {name: None for name in ['rich', *sys.modules] if name.partition('.')[0] == 'rich'}\nfrom hf_action.main import main\nsys.exit(main())")
     assert screen.end() == 0
     assert plain_lines(screen.text) and b"\x1b" not in screen.raw
 

@@ -22,6 +22,7 @@ from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, clean_environ, read_outputs
 from tests.project.test_action_yml import ACTION
 from tests.project.test_docs import outputs_of_nothing
+from tests.support import warm
 from tests.support.processes import PATIENCE, STUCK_TOO_LONG, start
 
 ROOT = Path(__file__).parent.parent.parent
@@ -42,8 +43,7 @@ def url():
 
 def call(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a shell does, outside of GitHub."""
-    command = [sys.executable, "-I", ROOT / "entrypoint.py", *words]
-    return subprocess.run(command, env=clean_environ() | environ, capture_output=True, text=True, timeout=PATIENCE)
+    return warm.run(warm.command(*words), env=clean_environ() | environ, text=True, timeout=PATIENCE)
 
 
 # ---- what pip installs ----
@@ -160,9 +160,8 @@ def test_json_alone_is_a_mistake_with_a_hint():
 
 def test_json_of_a_cancelled_step(url):
     """A script that is told to stop hears how far it came."""
-    command = [sys.executable, "-I", ROOT / "entrypoint.py", "wait", "acme/busy", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, env=clean_environ() | {"HF_ENDPOINT": url}, text=True, **pipes)
+    process = warm.Warm(warm.command("wait", "acme/busy", "--json"), env=clean_environ() | {"HF_ENDPOINT": url}, text=True, **pipes)
     while "BUILDING" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)

@@ -14,8 +14,7 @@ from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN, UNMEASURED, clean_environ, read_outputs
 from tests.support.processes import PATIENCE
-
-ENTRYPOINT = Path(__file__).parent.parent.parent / "entrypoint.py"
+from tests.support.warm import Warm, command
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +27,10 @@ def url():
         yield server.url
 
 
-def start(*words: str, url: str, cwd: Path | None = None, **environ: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-I", ENTRYPOINT, *words],
+def start(*words: str, url: str, cwd: Path | None = None, cold: bool = True, **environ: str) -> subprocess.Popen[str]:
+    return Warm(
+        command(*words),
+        cold=cold,
         cwd=cwd,
         env=clean_environ() | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true"} | environ,
         stdout=subprocess.PIPE,
@@ -42,7 +42,7 @@ def start(*words: str, url: str, cwd: Path | None = None, **environ: str) -> sub
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_wait_with_everything_written(url, files, number):
     """Exit 130, result and summary written, no traceback; in which time is for test_watchdog.py."""
-    process = start("wait", "acme/busy", "--poll-interval", "0.2", url=url, HF_TOKEN=TOKEN, **files)
+    process = start("wait", "acme/busy", "--poll-interval", "0.2", url=url, cold=False, HF_TOKEN=TOKEN, **files)
     while "BUILDING" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(number)
@@ -76,7 +76,7 @@ def test_nothing_of_the_workspace_is_imported(url, files, tmp_path):
 def test_missing_runner_files_are_a_warning(url, tmp_path):
     """The result is in the log, and the exit status is what it would have been."""
     gone = {name: str(tmp_path / "gone" / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    process = start("info", "acme/demo", url=url, **gone)
+    process = start("info", "acme/demo", url=url, cold=False, **gone)
     text = process.communicate(timeout=PATIENCE)[0]
     assert (process.returncode, text.count("::warning::"), "acme/demo: ok: RUNNING" in text) == (0, 2, True), text
 
@@ -99,7 +99,7 @@ def test_help_and_version_need_nothing():
 
 def test_outside_github_there_are_no_commands(url):
     """In a shell the annotations are plain lines, and no file is written."""
-    process = start("info", "acme/absent", url=url, GITHUB_ACTIONS="")
+    process = start("info", "acme/absent", url=url, cold=False, GITHUB_ACTIONS="")
     text = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 3
     assert "::" not in text and "error: acme/absent: not-found" in text

@@ -295,7 +295,7 @@ sys.exit(main.main())
 def test_a_second_signal_says_what_was_sent(words, told, url):
     """Also to who does not wait for the report."""
     environ = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN} | UNMEASURED
-    process = subprocess.Popen(warm.command(*words, script=SLOW_REPORT), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = warm.Warm(warm.command(*words, script=SLOW_REPORT), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not re.search("restart sent|: RUNNING", line := process.stderr.readline()) or (words[0] == "restart" and "sent" not in line):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)

@@ -1,7 +1,8 @@
-"""Processes of the action that start in a third of the time: forks of one that has imported what it needs.
+"""Processes of the action that start in no time: forks of one that has imported it.
 
-That one (original.py) has no threads, is isolated as the container is, and has not read its environment: it has not
-imported huggingface_hub, which reads variables as it is imported, nor what stands on it.
+That one (original.py) has no threads and is isolated as the container is. It has imported huggingface_hub, which reads
+variables as it is imported: a process that has others imports it again. A script may change the action before that is
+imported, so it always imports it itself.
 """
 
 import atexit
@@ -24,6 +25,8 @@ from tests.support import leftovers
 ROOT = Path(__file__).parent.parent.parent
 ORIGINAL = Path(__file__).with_name("original.py")
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
+# Variables of many processes that are read as huggingface_hub is imported: there is an original for each set of values.
+SHARED = ("HF_DEBUG", "HF_HUB_DISABLE_TELEMETRY")
 
 
 def command(*words: str, script: str | None = None) -> list[str]:
@@ -35,10 +38,10 @@ def command(*words: str, script: str | None = None) -> list[str]:
 class Original:
     """The process that others are forks of; started with the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: frozenset[tuple[str, str]]) -> None:
         self._door, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with leftovers.births:
-            self._process = subprocess.Popen([sys.executable, "-I", ORIGINAL, str(inside.fileno())], pass_fds=[inside.fileno()], env={"PATH": os.environ["PATH"]})
+            self._process = subprocess.Popen([sys.executable, "-I", ORIGINAL, str(inside.fileno())], pass_fds=[inside.fileno()], env={"PATH": os.environ["PATH"]} | dict(shared))
             leftovers.lent[self._process.pid] = "session"
         inside.close()
         atexit.register(self.end)
@@ -71,15 +74,13 @@ def adopt(*, orphans: bool) -> None:
 _beginning = threading.Lock()
 
 
-def original() -> Original:
-    """Return the one of this process."""
+def original(environ: dict[str, str]) -> Original:
+    """Return the one of this process for those that have such an environment."""
     with _beginning:
-        return _only()
+        return _only(frozenset((name, environ[name]) for name in SHARED if name in environ))
 
 
-@cache
-def _only() -> Original:
-    return Original()
+_only = cache(Original)
 
 
 class Warm(subprocess.Popen):
@@ -105,7 +106,7 @@ class Warm(subprocess.Popen):
             more = (close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell, p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
             return super()._execute_child(args, executable, preexec_fn, *more, *rest)
         fds = [fd if fd != -1 else number for number, fd in enumerate((p2cread, c2pwrite, errwrite))]
-        self.pid = original().fork({"command": self._words, "env": env, "cwd": str(cwd or Path.cwd()), "terminal": self._terminal}, fds)
+        self.pid = original(env).fork({"command": self._words, "env": env, "cwd": str(cwd or Path.cwd()), "terminal": self._terminal}, fds)
         self._child_created = True
         for ours, theirs in ((p2cwrite, p2cread), (c2pread, c2pwrite), (errread, errwrite)):
             if theirs != -1 and ours != -1:
