@@ -6,7 +6,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,11 +16,22 @@ from hf_action import VERSION
 from simhub.server import serve
 from simhub.world import Phase, Space, Token, World
 from tests.conftest import TOKEN
+from tests.support import warm
 from tests.support.github import HEAD, github
+from tests.support.warm import HF
 
 ROOT = Path(__file__).parent.parent.parent
-HF = Path(sys.executable).parent / "hf"
 pytestmark = pytest.mark.skipif(not HF.exists(), reason="there is no `hf` beside this interpreter")
+
+# In place of the one of the standard library, for which pip would unpack itself; here it is found where PYTHONPATH leads.
+VENV = """
+import subprocess, sys
+class EnvBuilder:
+    def __init__(self, *, with_pip, symlinks):
+        assert with_pip and symlinks
+    def create(self, folder):
+        subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", "--symlinks", folder], check=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +41,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = home / "site"  # the packages that pip would fetch from its registry, and what builds a package
     site.mkdir()
     for path in Path(pytest.__file__).parent.parent.iterdir():
-        if not path.name.startswith(("pip", "setuptools", "distutils", "_distutils", "hf_space")) and path.suffix != ".pth":
+        if not path.name.startswith(("setuptools", "distutils", "_distutils", "hf_space")) and path.suffix != ".pth":
             (site / path.name).symlink_to(path)
+    (site / "venv.py").write_text(VENV)
     with github(ROOT, repository="OWNER/hf-space", folder=home) as (proxy, variables):
         fixed = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_CONFIG_FILE": os.devnull}  # 0: pip reads it as `--build-isolation`
-        done = run(home, "extensions", "install", "OWNER/hf-space", **variables, **fixed)
+        install = [HF, "extensions", "install", "OWNER/hf-space"]
+        done = subprocess.run(install, cwd=home, env=environ_of(home, **variables, **fixed), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "GET github.com/OWNER/hf-space/archive/HEAD.zip" in proxy.asked
     return home
@@ -49,7 +61,7 @@ def environ_of(home: Path, **variables: str) -> dict[str, str]:
 
 def run(home: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `hf` there."""
-    return subprocess.run([HF, *words], cwd=home, env=environ_of(home, **variables), capture_output=True, text=True, timeout=120)
+    return warm.run(warm.hf(*words), cwd=home, env=environ_of(home, **variables), text=True, timeout=120)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,9 @@
 import json
 import os
 import ssl
-import subprocess
-import sysconfig
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -20,9 +17,8 @@ from simhub.access import Meter
 from simhub.scenarios import NEW, NEWER, OLD, showcase
 from simhub.server import serve
 from simhub.world import HEAD, Phase, Space, World
+from tests.support import warm
 from tests.support.processes import PATIENCE
-
-HF = Path(sysconfig.get_path("scripts")) / "hf"
 
 
 @pytest.fixture(params=["http", "https"])
@@ -250,14 +246,7 @@ def commands(tmp_path_factory, certificates):
             "SSL_CERT_FILE": str(certificates.ca_file),
         }
         runs = {
-            name: pool.submit(
-                subprocess.run,
-                [HF, "spaces", *command.split()],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-            )
+            name: pool.submit(warm.run, warm.hf("spaces", *command.split()), env=environment, text=True, timeout=PATIENCE)
             for name, command in COMMANDS.items()
         }
         yield {name: run.result() for name, run in runs.items()}

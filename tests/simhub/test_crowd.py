@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import urlopen
@@ -16,10 +15,10 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from simhub import answers
 from simhub.scenarios import CROWD_OWNERS, crowd, showcase
+from tests.support import warm
 from tests.support.processes import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-HF = Path(sysconfig.get_path("scripts")) / "hf"
 MANY = 2000
 
 
@@ -104,8 +103,7 @@ def said(endpoint, tmp_path_factory):
     }
 
     def run(command: str) -> subprocess.CompletedProcess:
-        words = [HF, "spaces", *command.split()]
-        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+        return warm.run(warm.hf("spaces", *command.split()), env=environment, text=True, timeout=PATIENCE)
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(COMMANDS, pool.map(run, COMMANDS.values()), strict=True))

@@ -61,7 +61,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureR
         return (yield)
     finally:
         if fixturedef.scope != "function":
-            lent.update(dict.fromkeys(children(of_all_threads=False) - before, fixturedef.scope))
+            lent.update(dict.fromkeys(children(of_all_threads=False) - before - lent.keys(), fixturedef.scope))
 
 
 @pytest.hookimpl(wrapper=True)

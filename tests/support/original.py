@@ -34,6 +34,7 @@ MADE_AGAIN = ("HF_ENDPOINT", "HOME")
 def load() -> dict[str, str | None]:
     """Import the action and its packages; return what of the environment they have read, but for what is made again."""
     sys.path.insert(0, str(ROOT))
+    import click  # noqa: PLC0415, F401 - of `hf`
     import tqdm.auto  # noqa: PLC0415, F401 - it goes through the whole environment, for names that begin with TQDM_
 
     own, read, get = dict(os.environ), set(), os._Environ.__getitem__

@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import termios
 import threading
 from collections.abc import Callable
@@ -24,15 +25,21 @@ from tests.support import leftovers
 
 ROOT = Path(__file__).parent.parent.parent
 ORIGINAL = Path(__file__).with_name("original.py")
+HF = Path(sysconfig.get_path("scripts")) / "hf"
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 # Variables of many processes that are read as huggingface_hub is imported: there is an original for each set of values.
-SHARED = ("HF_DEBUG", "HF_HUB_DISABLE_TELEMETRY")
+SHARED = ("HF_DEBUG", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_UPDATE_CHECK")
 
 
 def command(*words: str, script: str | None = None) -> list[str]:
     """Return the command of the action, or of a script that ends in `sys.exit(main())`, isolated as the container is."""
     program = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"] if script else [str(ROOT / "entrypoint.py")]
     return [sys.executable, "-I", *program, *words]
+
+
+def hf(*words: str) -> list[str]:
+    """Return the command of huggingface_hub."""
+    return [sys.executable, "-I", str(HF), *words]
 
 
 class Original:
