@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from hf_action import VERSION
-from tests.support.forge import DIGEST, Repository
+from tests.support.forge import DIGEST, Programs, Repository
+from tests.support.serving import serving
 
 ROOT = Path(__file__).parent.parent.parent
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
@@ -123,7 +124,14 @@ class Release:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Release:
+def programs() -> Iterator[Programs]:
+    """What stands in for gh and docker."""
+    with serving(Programs()) as programs:
+        yield programs
+
+
+@pytest.fixture(scope="module")
+def prepared(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release of 1.2.3, about to begin."""
     tmp_path = tmp_path_factory.mktemp("release")
     release = Release(tmp_path)
@@ -134,17 +142,18 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Release:
     for name in ("pyproject.toml", "hf_action/__init__.py"):
         release.change(name, f'"{VERSION}"', '"1.2.3"')
     (release.source / "CHANGELOG.md").write_text(CHANGELOG)
-    Repository(tmp_path).git("init", "--quiet", "--bare", "forge")
-    Repository(release.source).git("init", "--quiet", "--initial-branch=elsewhere")
+    Repository(tmp_path).git("init", "--quiet", "--template=", "--bare", "forge")
+    Repository(release.source).git("init", "--quiet", "--template=", "--initial-branch=elsewhere")
+    for repository in (release.forge, Repository(release.source)):
+        repository.git("config", "maintenance.auto", "false")
     (tmp_path / "bin").mkdir()
-    for name in ("gh", "docker"):
-        program = tmp_path / "bin" / name
-        program.write_text(f"#!{sys.executable} -IS\nimport sys\nsys.path.insert(0, {str(tmp_path / 'bin')!r})\nfrom forge import main\nsys.exit(main({name!r}, sys.argv[1:]))\n")
-        program.chmod(0o755)
-    shutil.copy(ROOT / "tests/support/forge.py", tmp_path / "bin")
+    programs.install(tmp_path / "bin")
     (tmp_path / "bin/python3").symlink_to(sys.executable)  # which a machine may have behind a script that looks for it
+    (tmp_path / "pyvenv.cfg").write_text(f"home = {Path(sys.base_prefix) / 'bin'}\n")  # and without any package
     release.results |= {"github.token": "a-token", "steps.build.outputs.digest": DIGEST}
     release.push()
+    for repository in (release.forge, Repository(release.source)):
+        repository.git("gc", "--quiet")  # a file in place of many, as all is copied for each test
     return release
 
 
@@ -303,12 +312,12 @@ def test_nothing_is_published_that_says_another_version(release):
     assert release.forge.refs("tags/") == []
 
 
-def test_nothing_is_published_that_github_has_not_signed(release):
+def test_nothing_is_published_that_github_has_not_signed(unpublished):
     """There is no tag then, nor a release, nor an attempt at one."""
-    release.says = '{"signed": false}'
-    assert not release.finish()
-    assert "/git/commits" in release.calls[-1]
-    assert release.forge.refs("tags/") == []
+    unpublished.says = '{"signed": false}'
+    assert not unpublished.run("publish")
+    assert "/git/commits" in unpublished.calls[-1]
+    assert unpublished.forge.refs("tags/") == []
 
 
 def test_a_version_is_never_published_twice(released):

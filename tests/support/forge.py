@@ -1,16 +1,18 @@
 """Stand-ins for `gh` and `docker`, so that the shell of the release workflow runs here, word for word.
 
 `gh` answers from a local git repository, FORGE, as GitHub would: a reference that is there is not made again, one that
-is not there is not moved. A call that begins as FORGE_SAYS names it `fails`. `docker` has a registry in which everything has one digest. Both note what they were asked in
-FORGE/calls. FORGE_SAYS, a JSON object, makes them answer otherwise.
+is not there is not moved. A call that begins as FORGE_SAYS names it `fails`. `docker` has a registry in which everything
+has one digest. Both note what they were asked in FORGE/calls. FORGE_SAYS, a JSON object, makes them answer otherwise.
+
+The programs are of bash and ask this process, which answers in a thread: an interpreter for each call would take longer.
 """
 
 import argparse
 import json
 import os
 import shlex
+import socketserver
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,40 +31,95 @@ JQ: dict[str, Callable] = {
 }
 
 
-def main(program: str, words: list[str]) -> int:
-    """Answer one call."""
-    forge, says = Path(os.environ["FORGE"]), SAYS | json.loads(os.environ.get("FORGE_SAYS", "{}"))
+# Sends what it was called with, each word ended by NUL; what comes on stdin is read where a word says so.
+PROGRAM = """\
+#!/usr/bin/env bash
+for word; do [ "$word" != - ] || given=$(cat; echo .); done
+exec 3<>/dev/tcp/127.0.0.1/{port}
+printf '%s\\0' "$FORGE" "$FORGE_SAYS" "${{given%.}}" $# {name} "$@" >&3
+for part in status said error; do IFS= read -r -d '' "$part" <&3; done
+printf %s "$said"
+printf %s "$error" >&2
+exit "$status"
+"""
+
+
+class Programs(socketserver.ThreadingTCPServer):
+    """What the programs ask."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Call)
+
+    def install(self, folder: Path) -> None:
+        """Put the programs there."""
+        for name in ("gh", "docker"):
+            (folder / name).write_text(PROGRAM.format(port=self.server_address[1], name=name))
+            (folder / name).chmod(0o755)
+
+
+class Call(socketserver.StreamRequestHandler):
+    """One call of a program."""
+
+    def word(self) -> str:
+        """Return the next word that it was called with."""
+        found = bytearray()
+        while (byte := self.rfile.read(1)) != b"\0":
+            assert byte
+            found += byte
+        return found.decode()
+
+    def handle(self) -> None:
+        forge, says, given, count = (self.word() for _ in range(4))
+        words = [self.word() for _ in range(int(count) + 1)]
+        try:
+            status, said, error = 0, answer(words, given, Path(forge), SAYS | json.loads(says)), ""
+        except Refused as refused:
+            status, said, error = 1, "", str(refused)
+        except Exception as mistake:  # noqa: BLE001 - the test shows it with the log
+            status, said, error = 1, "", repr(mistake)
+        for text in (str(status), said and f"{said}\n", error and f"{error}\n"):
+            self.wfile.write(text.encode() + b"\0")
+
+
+class Refused(Exception):
+    """What the program says of a failure."""
+
+
+def answer(call: list[str], given: str, forge: Path, says: dict) -> str:
+    """Return what the program says to one call."""
     with (forge / "calls").open("a") as calls:
-        calls.write(shlex.join([program, *words]) + "\n")
-    if shlex.join([program, *words]).startswith(says["fails"]):
-        print(f"{program}: HTTP 502", file=sys.stderr)
-        return 1
-    match [program, *words]:
+        calls.write(shlex.join(call) + "\n")
+    if shlex.join(call).startswith(says["fails"]):
+        raise Refused(f"{call[0]}: HTTP 502")
+    match call:
         case ["gh", "api", *rest]:
-            return api(Repository(forge), rest, signed=says["signed"], may_tag=says["may-tag"])
+            return api(Repository(forge), rest, given, signed=says["signed"], may_tag=says["may-tag"])
         case ["gh", "run", "list", *_]:
-            print(says["runs"])
+            return str(says["runs"])
         case ["gh", "release", "view", tag, *_]:
-            return int(not (forge / f"notes-{tag}").exists())
+            if not (forge / f"notes-{tag}").exists():
+                raise Refused("")
         case ["gh", "release", "create", tag, *rest]:
             assert "--verify-tag" in rest and Repository(forge).has(f"refs/tags/{tag}")
             assert not (forge / f"notes-{tag}").exists()
-            (forge / f"notes-{tag}").write_text(sys.stdin.read())
+            (forge / f"notes-{tag}").write_text(given)
         case ["gh", "attestation", "verify", *_] | ["docker", "buildx", "imagetools", "create", *_]:
             pass
         case ["docker", "buildx", "imagetools", "inspect", _, "--format", shape] if "SBOM" in shape:
-            print('{"spdxVersion": "SPDX-2.3"}')
+            return '{"spdxVersion": "SPDX-2.3"}'
         case ["docker", "buildx", "imagetools", "inspect", *_]:
-            print(says["base"])
+            return says["base"]
         case ["docker", "run", *_]:
-            print(says["program"])
+            return says["program"]
         case unknown:
             raise AssertionError(unknown)
-    return 0
+    return ""
 
 
-def api(repository: "Repository", words: list[str], *, signed: bool, may_tag: bool) -> int:
-    """Answer one request of `gh api`."""
+def api(repository: "Repository", words: list[str], given: str, *, signed: bool, may_tag: bool) -> str:
+    """Return the answer to one request of `gh api`."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("path")
     parser.add_argument("--method")
@@ -72,35 +129,31 @@ def api(repository: "Repository", words: list[str], *, signed: bool, may_tag: bo
     parser.add_argument("--field", action="append", default=[])
     parser.add_argument("--jq", choices=JQ, default=None)
     asked = parser.parse_args(words)
-    body = json.load(sys.stdin) if asked.input else {}
+    body = json.loads(given) if asked.input else {}
     for field in (*asked.raw_field, *asked.field):
         name, _, value = field.partition("=")
         body[name] = value
     resource = asked.path.removeprefix("repos/OWNER/hf-space/git/")
     match asked.method or ("POST" if body else "GET"), resource.split("/"):
         case "GET", ["matching-refs", *prefix]:
-            found = repository.refs("/".join(prefix))
-            answer = [{"ref": ref, "object": {"sha": repository.git("rev-parse", ref)}} for ref in found]
+            found = [{"ref": ref, "object": {"sha": repository.git("rev-parse", ref)}} for ref in repository.refs("/".join(prefix))]
         case "GET", ["commits", sha]:
             tree, parent = repository.git("rev-parse", f"{sha}^{{tree}}", f"{sha}^").split()
-            answer = {"tree": {"sha": tree}, "parents": [{"sha": parent}], "verification": {"verified": signed}}
+            found = {"tree": {"sha": tree}, "parents": [{"sha": parent}], "verification": {"verified": signed}}
         case "POST", ["trees"]:
-            answer = {"sha": repository.tree(body["base_tree"], *body["tree"])}
+            found = {"sha": repository.tree(body["base_tree"], *body["tree"])}
         case "POST", ["commits"]:
             sha = repository.commit(body["tree"], parent=body["parents[]"], message=body["message"])
-            answer = {"sha": sha, "verification": {"verified": signed}}
+            found = {"sha": sha, "verification": {"verified": signed}}
         case "POST", ["refs"] if not may_tag:
-            print("gh: Resource not accessible by integration (HTTP 403)", file=sys.stderr)
-            return 1
+            raise Refused("gh: Resource not accessible by integration (HTTP 403)")
         case "POST", ["refs"] if not repository.has(body["ref"]):
-            answer = repository.point(body["ref"], body["sha"])
+            found = repository.point(body["ref"], body["sha"])
         case "PATCH", ["refs", *name] if repository.has(f"refs/{'/'.join(name)}") and body["force"] == "true":
-            answer = repository.point(f"refs/{'/'.join(name)}", body["sha"])
+            found = repository.point(f"refs/{'/'.join(name)}", body["sha"])
         case refused:
-            print(f"gh: {refused} (HTTP 422)", file=sys.stderr)
-            return 1
-    print(JQ[asked.jq](answer) if asked.jq else json.dumps(answer))
-    return 0
+            raise Refused(f"gh: {refused} (HTTP 422)")
+    return JQ[asked.jq](found) if asked.jq else json.dumps(found)
 
 
 class Repository:
