@@ -67,14 +67,16 @@ def test_the_metadata_is_valid(file):
 
 Step = Callable[..., subprocess.CompletedProcess[str]]
 
-# In place of `venv`: an environment with the packages of one that is there, for which pip need not unpack itself.
+# In place of `venv`: an environment like one that is there, for which pip need not unpack itself. Its pip is that of the
+# other, or one that has nothing to install.
 LENT = """
 class venv:
     def create(folder, *, with_pip, symlinks):
         assert with_pip and symlinks
         shutil.copytree({made!r}, folder, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("lib*"))
-        (folder / "lib").symlink_to({made!r} + "/lib")
+        (folder / "lib").symlink_to({lib!r})
 """
+NO_PIP = "import sys\nassert sys.argv[1] == 'install' and open(sys.argv[-1]).read().startswith('#')\n"
 
 
 def fetch(folder: Path) -> Path:
@@ -122,12 +124,17 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> First:
 
 
 @pytest.fixture
-def action(tmp_path: Path, first: First) -> Path:
-    """The action as fetched, which makes its environments out of that of the first step."""
+def action(request: pytest.FixtureRequest, tmp_path: Path, first: First) -> Path:
+    """The action as fetched, which makes its environments out of that of the first step; with its pip, where asked for."""
     folder = fetch(tmp_path / "action")
     launch = (folder / "composite/launch.py").read_text()
     assert launch.count("import venv\n") == 1
-    lent = LENT.format(made=str(*environments(first.tools)))
+    (made,) = environments(first.tools)
+    (packages,) = made.glob("lib/python*/site-packages")
+    lib = made / "lib" if getattr(request, "param", "") == "with pip" else tmp_path / "lib"
+    (tmp_path / packages.relative_to(made)).mkdir(parents=True)
+    (tmp_path / packages.relative_to(made) / "pip.py").write_text(NO_PIP)
+    lent = LENT.format(made=str(made), lib=str(lib))
     (folder / "composite/launch.py").write_text(launch.replace("import venv\n", "").replace("\n\nclass NoEnv", f"{lent}\n\nclass NoEnv"))
     return folder
 
@@ -193,6 +200,7 @@ def test_a_tool_cache_that_cannot_be_written_is_passed_over(step, tmp_path):
     assert len(environments(tmp_path / "temp")) == 1
 
 
+@pytest.mark.parametrize("action", ["with pip"], indirect=True)
 def test_packages_that_cannot_be_installed_end_the_step(step, action, tmp_path):
     """One line says why and what to do, later steps read it, and the next try begins from nothing."""
     (action / "requirements/image.txt").write_text("tenacity==9.2.1 --hash=sha256:" + "0" * 64 + "\n")

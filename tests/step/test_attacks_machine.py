@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -33,8 +34,8 @@ from simhub.clock import FakeClock
 from simhub.server import serve
 from simhub.world import Space, Token, World
 from tests.conftest import TOKEN, clean_environ, read_outputs
+from tests.support import warm
 from tests.support.processes import PATIENCE
-from tests.support.warm import command
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -53,6 +54,21 @@ def shell(line: str, url: str, cwd: Path, **environ: str) -> subprocess.Complete
     """Run a line of a shell in which `$hf_space` is the action."""
     given = clean_environ() | {"HF_ENDPOINT": url, "hf_space": f"{sys.executable} -I {ROOT / 'entrypoint.py'}"} | environ
     return subprocess.run(["bash", "-o", "pipefail", "-c", line], env=given, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def redirected(line: str, url: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Do the same where one stream leads to /dev/full, or to a reader that has gone; that takes no shell."""
+    words, stream = re.fullmatch(r"\$hf_space (.*) (2?> /dev/full|\| true)", line).groups()
+    if stream == "| true":
+        reader, end = os.pipe()
+        os.close(reader)
+    else:
+        end = os.open("/dev/full", os.O_WRONLY)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {"stderr" if stream.startswith("2") else "stdout": end}
+    with warm.Warm(warm.command(*words.split()), env=clean_environ() | {"HF_ENDPOINT": url} | environ, cwd=cwd, text=True, **streams) as process:
+        os.close(end)
+        said, complaints = process.communicate(timeout=PATIENCE)
+    return subprocess.CompletedProcess(process.args, process.returncode, said or "", complaints or "")
 
 
 @pytest.fixture
@@ -79,7 +95,7 @@ def paths(tmp_path):
 )  # fmt: skip
 def test_a_log_that_cannot_be_written_changes_no_result(line, status, url, tmp_path, paths):
     """Full, closed, or without a reader; outputs and summary are there all the same."""
-    done = shell(line, url, tmp_path, **paths)
+    done = (redirected if "acme" in line and "&-" not in line else shell)(line, url, tmp_path, **paths)
     assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (status, False, False), done.stderr
     if "acme" in line:
         assert read_outputs(Path(paths["GITHUB_OUTPUT"]))["result"] in ("ok", "not-found")
@@ -130,7 +146,7 @@ def test_a_machine_without_threads_restarts_all_the_same(most, url, tmp_path, pa
     script = FEW_THREADS.format(most=most)
     words = ("restart", "acme/one", "acme/two", "acme/three", "--wait-for-stage", "none")
     given = clean_environ() | {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "GITHUB_ACTIONS": "true"} | paths
-    done = subprocess.run(command(*words, script=script), env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = warm.run(warm.command(*words, script=script), env=given, cwd=tmp_path, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [one["changed"] for one in json.loads(read_outputs(Path(paths["GITHUB_OUTPUT"]))["spaces"])] == [True] * 3
 
@@ -184,8 +200,12 @@ def test_a_line_that_others_have_not_ended_is_ended(tmp_path):
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr"])
 def test_a_log_as_file_of_outputs_is_not_erased(name, url, tmp_path):
     """What was printed before stays, and so does what is printed after."""
-    done = shell("{ echo before; $hf_space info acme/demo; echo after; } > log 2>&1; cat log", url, tmp_path, GITHUB_OUTPUT=name, GITHUB_STEP_SUMMARY=name)
-    text = done.stdout
+    with (tmp_path / "log").open("wb", buffering=0) as log:
+        log.write(b"before\n")
+        environ = clean_environ() | {"HF_ENDPOINT": url, "GITHUB_OUTPUT": name, "GITHUB_STEP_SUMMARY": name}
+        warm.Warm(warm.command("info", "acme/demo"), env=environ, stdout=log, stderr=log).wait(timeout=PATIENCE)
+        log.write(b"after\n")
+    text = (tmp_path / "log").read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "result<<" in text and "acme/demo: ok: RUNNING" in text and "| Space |" in text
     assert text.index("result<<") < text.index("## ") < text.index("::notice::")
 
