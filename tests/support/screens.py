@@ -29,6 +29,7 @@ class Terminal:
         program: list[str] | None = None, **environ: str,
     ) -> None:  # fmt: skip
         self.raw = b""
+        self._shown: list[str] | None = None
         self.columns = columns
         self.screen = pyte.HistoryScreen(columns, lines, history=10_000)
         self._stream = pyte.ByteStream(self.screen)
@@ -56,12 +57,15 @@ class Terminal:
             with self._lock:
                 self.raw += some
                 self._stream.feed(some)
+                self._shown = None
 
     @property
     def shown(self) -> list[str]:
         """The lines on the screen now."""
         with self._lock:
-            return [line.rstrip() for line in self.screen.display]
+            if self._shown is None:  # to draw it takes 3 ms, and a test that waits looks a hundred times a second
+                self._shown = [line.rstrip() for line in self.screen.display]
+            return self._shown
 
     @property
     def scrolled(self) -> list[str]:
