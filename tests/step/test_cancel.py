@@ -7,7 +7,6 @@ makes the machine slow there: the name service, the disk, the reader of the log.
 import ast
 import fcntl
 import re
-import resource
 import signal
 import socket
 import threading
@@ -467,7 +466,8 @@ def test_a_disk_that_gets_full_leaves_no_half_outputs(hub, files, room):
     """The runner fails a step whose file of outputs breaks off, so what has no room is not begun."""
     Path(files["GITHUB_OUTPUT"]).write_text("earlier=kept\n")
     limit = room + len("earlier=kept\n")
-    process = start("info", "acme/demo", url=hub.url, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), **UNMEASURED, **files)
+    script = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))" + MAIN
+    process = start("info", "acme/demo", url=hub.url, script=script, **UNMEASURED, **files)
     text = process.communicate(timeout=PATIENCE)[0]
     written = read_file_command(Path(files["GITHUB_OUTPUT"]).read_text())
     assert (process.returncode, written[0]) == (0, ("earlier", "kept")), text

@@ -63,12 +63,11 @@ STUCK = STUCK_AND.format(meanwhile="pass")
 STUCK_TOO_LONG = "from hf_action.step import StepRun" + STUCK_AND.format(meanwhile="StepRun.deadline = 0.001")
 
 
-def start(*words: str, url: str, script: str | None = None, before: Callable[[], None] | None = None, cold: bool = False, **environ: str) -> subprocess.Popen[str]:
+def start(*words: str, url: str, script: str | None = None, cold: bool = False, **environ: str) -> subprocess.Popen[str]:
     """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does; with `cold`, from nothing."""
     return Warm(
         command(*words, script=script),
         cold=cold,
-        before=before,
         env=clean_environ() | {"HF_ENDPOINT": url, "GITHUB_ACTIONS": "true", "HF_TOKEN": TOKEN} | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -16,7 +16,6 @@ import sys
 import sysconfig
 import termios
 import threading
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,17 +92,16 @@ _only = cache(Original)
 class Warm(subprocess.Popen):
     """A process of a `command`; with `terminal`, that of its stdin is its own.
 
-    One that is `cold` is started as any other is, and so are another program, one that has to do something before, one
-    whose coverage is measured, and all elsewhere than on Linux.
+    One that is `cold` is started as any other is, and so are another program, one whose coverage is measured, and all
+    elsewhere than on Linux.
     """
 
-    def __init__(self, args: list[str], *, env: dict[str, str], terminal: bool = False, cold: bool = False, before: Callable[[], None] | None = None, **rest: Any) -> None:
+    def __init__(self, args: list[str], *, env: dict[str, str], terminal: bool = False, cold: bool = False, **rest: Any) -> None:
         self._words = args[2:]
         self._terminal = terminal
-        self._warm = sys.platform == "linux" and args[:2] == [sys.executable, "-I"] and not (cold or before or env.get("COVERAGE_PROCESS_CONFIG"))
-        if terminal:
-            before = take_terminal  # here and in tests it sets something only: a function can take no lock there
-        super().__init__(args, env=env, start_new_session=terminal, preexec_fn=None if self._warm else before, **rest)
+        self._warm = sys.platform == "linux" and args[:2] == [sys.executable, "-I"] and not (cold or env.get("COVERAGE_PROCESS_CONFIG"))
+        before = take_terminal if terminal and not self._warm else None
+        super().__init__(args, env=env, start_new_session=terminal, preexec_fn=before, **rest)
 
     def _execute_child(
         self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,
