@@ -288,7 +288,8 @@ def test_lines_that_stay_are_plain(terminal, environ):
 
 def test_without_rich_the_lines_are_plain(terminal):
     """As in the container, where it would only weigh."""
-    screen = terminal("info", "acme/demo", script="sys.modules |= {name: None for name in ['rich', *sys.modules] if name.partition('.')[0] == 'rich'}\nfrom hf_action.main import main\nsys.exit(main())")
+    gone = "sys.modules |= {name: None for name in ['rich', *sys.modules] if name.partition('.')[0] == 'rich'}"
+    screen = terminal("info", "acme/demo", script=gone + MAIN)
     assert screen.end() == 0
     assert plain_lines(screen.text) and b"\x1b" not in screen.raw
 

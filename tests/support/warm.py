@@ -46,8 +46,9 @@ class Original:
 
     def __init__(self, shared: frozenset[tuple[str, str]]) -> None:
         self._door, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environ = {"PATH": os.environ["PATH"]} | dict(shared)
         with leftovers.births:
-            self._process = subprocess.Popen([sys.executable, "-I", ORIGINAL, str(inside.fileno())], pass_fds=[inside.fileno()], env={"PATH": os.environ["PATH"]} | dict(shared))
+            self._process = subprocess.Popen([sys.executable, "-I", ORIGINAL, str(inside.fileno())], pass_fds=[inside.fileno()], env=environ)
             leftovers.lent[self._process.pid] = "session"
         inside.close()
         atexit.register(self.end)
