@@ -68,6 +68,7 @@ def test_a_space_has_one_line_that_moves(terminal, clock):
 def moves_once(screen, clock) -> None:
     """Look at the line of a Space while it waits, builds and has been built."""
     screen.until("restart sent; the Hub answers")
+    screen.until("; waiting for commit 1111111")  # the line that moves says so when it is drawn next
     (line,) = [line for line in screen.shown if re.search(r"^. +[\d.]+s acme/once RUNNING", line)]
     assert re.search(r"RUNNING for [\dms.]+ on commit 0000000, cpu-basic; waiting for commit 1111111, for 30 min at most · restart sent", line)
     clock.advance(1.0)
