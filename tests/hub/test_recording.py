@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from hf_action.hub.recorder import Recorder, unpacked
+from hf_action.operations import events
 from hf_action.rules.anonymity import Pseudonyms
 from hf_action.rules.recording import MAX_BODY, NOT_RECORDED, Redaction
 from hf_action.rules.sanitize import redact, spellings
@@ -239,6 +240,7 @@ def step(words, monkeypatch, capsys):
     world.add(Space(id="acme/demo", head=NEW, status_events=StatusEvents.MISSING))
     world.add(Space(id="acme/nap", stage="SLEEPING", status_events=StatusEvents.MISSING))
     random.seed(1)
+    monkeypatch.setattr(events, "OPENING", PATIENCE)  # the request for a stream may take a while on a busy machine
     with serve(world) as hub:
         for name, value in {"GITHUB_ACTIONS": "true", "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN}.items():
             monkeypatch.setenv(name, value)
