@@ -63,7 +63,8 @@ class EventStream(Response):
                 silent_since = clock()
             # The second look at a moment tells whether there is more: a log ends after its last lines.
             self.pulse.beat(id(self), min(before, looked), told=bool(batch))
-            await asyncio.wait({gone}, timeout=TICK)
+            if not batch:
+                await asyncio.wait({gone}, timeout=TICK)
             if gone.done():
                 break
             before, looked = looked, self.pulse.now()
