@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -56,21 +55,6 @@ def shell(line: str, url: str, cwd: Path, **environ: str) -> subprocess.Complete
     return subprocess.run(["bash", "-o", "pipefail", "-c", line], env=given, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def redirected(line: str, url: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Do the same where one stream leads to /dev/full, or to a reader that has gone; that takes no shell."""
-    words, stream = re.fullmatch(r"\$hf_space (.*) (2?> /dev/full|\| true)", line).groups()
-    if stream == "| true":
-        reader, end = os.pipe()
-        os.close(reader)
-    else:
-        end = os.open("/dev/full", os.O_WRONLY)
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {"stderr" if stream.startswith("2") else "stdout": end}
-    with warm.Warm(warm.command(*words.split()), env=clean_environ() | {"HF_ENDPOINT": url} | environ, cwd=cwd, text=True, **streams) as process:
-        os.close(end)
-        said, complaints = process.communicate(timeout=PATIENCE)
-    return subprocess.CompletedProcess(process.args, process.returncode, said or "", complaints or "")
-
-
 @pytest.fixture
 def paths(tmp_path):
     """The files of a runner, with what others have written."""
@@ -95,7 +79,7 @@ def paths(tmp_path):
 )  # fmt: skip
 def test_a_log_that_cannot_be_written_changes_no_result(line, status, url, tmp_path, paths):
     """Full, closed, or without a reader; outputs and summary are there all the same."""
-    done = (redirected if "acme" in line and "&-" not in line else shell)(line, url, tmp_path, **paths)
+    done = shell(line, url, tmp_path, **paths)
     assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (status, False, False), done.stderr
     if "acme" in line:
         assert read_outputs(Path(paths["GITHUB_OUTPUT"]))["result"] in ("ok", "not-found")

@@ -47,8 +47,6 @@ def nobody() -> Iterator[int]:
 
 def stalls(stream: SyncStream, *hubs: Server) -> bool:
     """Whether one of the hubs has nothing more to send to this connection."""
-    if not any(hub.faults.stalled for hub in hubs):  # the usual case; to ask for the port takes a call of the system
-        return False
     try:
         mine = stream._sock.getsockname()[1]
     except OSError:  # it has been reset, as the read will tell
@@ -76,7 +74,7 @@ def stalls_at_once(*hubs: Server) -> Iterator[set[int]]:
 
     def is_stalled(stream: SyncStream) -> bool:
         try:
-            return (bool(dripping) and stream._sock.getpeername()[1] in dripping) or stalls(stream, *hubs)
+            return stream._sock.getpeername()[1] in dripping or stalls(stream, *hubs)
         except OSError:
             return False
 
