@@ -3,7 +3,6 @@
 Nothing is patched: the real huggingface_hub talks to a real server over a real socket. Only the clock is shared.
 """
 
-import gc
 import json
 import os
 import re
@@ -43,11 +42,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have all tests run so; a hook of this file would not be called for what a whole session shares."""
     for plugin in (leftovers, runs):
         config.pluginmanager.register(plugin)
-
-
-def pytest_collection_finish() -> None:
-    """Have no look for garbage go through all modules and thousands of tests, which stay until the end."""
-    gc.freeze()
 
 
 @dataclass(frozen=True)
@@ -146,12 +140,22 @@ def hub(world: World) -> Iterator[Server]:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no real time end what goes by a clock of its own: a machine may be so busy that a request takes longer."""
+    monkeypatch.setattr(events, "OPENING", PATIENCE)
+    monkeypatch.setattr(transport, "Deadline", Patient)
+
+
+@pytest.fixture
 def run(
-    hub: Server, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hub: Server,
+    clock: FakeClock,
+    patient: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Ended]:
     """Run one step as GitHub would: `run("restart", "acme/demo", timeout="5m")`. `token=None` is anonymous."""
-    monkeypatch.setattr(events, "OPENING", PATIENCE)  # a machine may be so busy that a stream takes longer to open
-    monkeypatch.setattr(transport, "Deadline", Patient)
 
     def run(*words: str, token: str | None = TOKEN, env: dict[str, str] | None = None, **inputs: str) -> Ended:
         for name in ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"):

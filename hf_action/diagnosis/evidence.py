@@ -125,7 +125,11 @@ def find_run_evidence(lines: Sequence[str], *, source: Source = Source.RUN) -> E
 
 
 def _serves(line: str) -> bool:
-    return bool(_SERVING.search(line) and not _ERROR.search(line.lower()))
+    return bool(_SERVING.search(line) and not _names_error(line))
+
+
+def _names_error(line: str) -> bool:
+    return bool(_ERROR.search(line.lower()))
 
 
 def _is_survived(report: Report, lines: Sequence[str]) -> bool:
@@ -196,7 +200,7 @@ def _step_start(lines: Sequence[str], end: int, failed: int | None) -> int:
 
 
 def _tells_error(line: str) -> bool:
-    return bool((BARE.match(line) or _ERROR.search(line.lower())) and not _NOISE.search(line))
+    return bool((BARE.match(line) or _names_error(line)) and not _NOISE.search(line))
 
 
 def find_starting_evidence(lines: Sequence[str]) -> Evidence | None:

@@ -80,6 +80,11 @@ def broken(world, **about) -> str:
     return space(world, **({"stage": "RUNTIME_ERROR", "commit": None, "run_log": MISSING} | about))
 
 
+def failed(run, *spaces, **about):
+    """Wait for Spaces that are broken, which is believed at once: what is told of that is the claim."""
+    return run("wait", *spaces, settle="0s", **about)
+
+
 def asked(hub) -> list[str]:
     """The logs that were read."""
     return [request.path.rpartition("/")[2] for request in hub.requests if reads_log(request)]
@@ -160,7 +165,7 @@ def test_an_app_that_runs_but_does_not_answer_is_explained_by_its_log(run, world
 
 def test_without_a_token_no_log_is_asked_for(run, world, hub):
     """The Hub shows logs to nobody without one, so the request would be in vain."""
-    ended = run("wait", broken(world), token=None, logs="always", settle="0s")
+    ended = failed(run, broken(world), token=None, logs="always")
     assert (ended.result, asked(hub), shown(ended.log)) == ("failed", [], [])
 
 
@@ -208,7 +213,7 @@ def test_the_logs_of_several_spaces_are_read_at_once(stage, result, run, world, 
 @pytest.mark.parametrize(("asked_for", "expected"), [("1", 1), ("3", 3), ("4", 4), ("50", 5)])
 def test_log_lines_are_the_last_ones(run, world, asked_for, expected):
     """No more than asked for, in order, up to the end; the Hub adds a line of its own on top."""
-    ended = run("wait", broken(world), log_lines=asked_for, settle="0s")
+    ended = failed(run, broken(world), log_lines=asked_for)
     assert shown(ended.log) == folded(ended.summary)
     assert len(shown(ended.log)) == expected
     assert shown(ended.log)[-1] == "ModuleNotFoundError: No module named 'cv2'"
@@ -216,7 +221,7 @@ def test_log_lines_are_the_last_ones(run, world, asked_for, expected):
 
 def test_the_tail_stands_in_a_folded_group_and_a_folded_block(run, world):
     """The log of the step and its summary show the same lines, each once, and as the app wrote them."""
-    ended = run("wait", broken(world), settle="0s")
+    ended = failed(run, broken(world))
     assert shown(ended.log)[1:] == folded(ended.summary)[1:] == [line for _, line in MISSING]
     assert (ended.log.count("::group::"), ended.log.count("::endgroup::")) == (1, 1)
 
@@ -247,7 +252,7 @@ def test_what_came_before_the_silence_is_shown(run, world):
 def test_a_log_without_end_is_bounded_in_size(run, world, hub, monkeypatch):
     """Some megabytes are read, then what was read last is shown with a word on why it ends."""
     hub.api = Stream(hub.api, *[b"".join(event(f"{number} {'x' * 900}\n") for number in range(n, n + 60)) for n in range(0, 30_000, 60)])
-    ended = run("wait", broken(world), log_lines="20", settle="0s")
+    ended = failed(run, broken(world), log_lines="20")
     *lines, end = shown(ended.log)
     assert (ended.result, len(lines), end) == ("failed", 19, "[the log ends here: the answer was lost: an answer of more than 12 MiB]")
     assert 8_000 < int(lines[-1].partition(" ")[0]) < 14_000
@@ -255,7 +260,7 @@ def test_a_log_without_end_is_bounded_in_size(run, world, hub, monkeypatch):
 
 def test_a_line_of_a_megabyte_is_cut(run, world):
     """It is not for reading, and the summary must stay below its limit."""
-    ended = run("wait", broken(world, run_log=((0.0, "x" * 1_000_000), (0.0, "the end"))), settle="0s")
+    ended = failed(run, broken(world, run_log=((0.0, "x" * 1_000_000), (0.0, "the end"))))
     assert [len(line) <= 2_000 for line in shown(ended.log)] == [True, True, True]
     assert shown(ended.log)[-1] == "the end"
     assert len(ended.summary.encode()) < 10_000
@@ -264,7 +269,7 @@ def test_a_line_of_a_megabyte_is_cut(run, world):
 def test_a_long_log_does_not_cost_the_summary(run, world, monkeypatch):
     """What is too much for a summary is left out of it, and the rest still stands."""
     lines = tuple((0.0, f"{n:05} " + "x" * 900) for n in range(1_500))
-    ended = run("wait", broken(world, run_log=lines), log_lines="1500", settle="0s")
+    ended = failed(run, broken(world, run_log=lines), log_lines="1500")
     assert shown(ended.log) == [line for _, line in lines]
     assert len(ended.summary.encode()) < 1024 * 1024
     assert "**failed**" in ended.summary and "Cut here" in ended.summary and "requests to the Hub" in ended.summary
@@ -290,13 +295,13 @@ def test_a_long_log_does_not_cost_the_summary(run, world, monkeypatch):
 )
 def test_ansi_and_control_characters_go(run, world, printed, seen):
     """Colours, titles, links, cursor movements and bells; letters of any script, and indentation, stay."""
-    ended = run("wait", broken(world, run_log=((0.0, printed),)), settle="0s")
+    ended = failed(run, broken(world, run_log=((0.0, printed),)))
     assert shown(ended.log)[-1] == folded(ended.summary)[-1] == seen
 
 
 def test_a_progress_bar_becomes_lines(run, world):
     """A carriage return begins a new line, which is how a terminal's one line reads in a log."""
-    ended = run("wait", broken(world, run_log=((0.0, " 10%|#   |\r 50%|##  |\r100%|####|"),)), settle="0s")
+    ended = failed(run, broken(world, run_log=((0.0, " 10%|#   |\r 50%|##  |\r100%|####|"),)))
     assert shown(ended.log)[-3:] == [" 10%|#   |", " 50%|##  |", "100%|####|"]
 
 
@@ -317,7 +322,7 @@ def test_a_progress_bar_becomes_lines(run, world):
 )
 def test_secrets_of_the_app_are_not_repeated(run, world, printed):
     """The step's own token and whatever looks like one are in neither log nor summary, also not in part."""
-    ended = run("wait", broken(world, run_log=((0.0, printed),)), settle="0s")
+    ended = failed(run, broken(world, run_log=((0.0, printed),)))
     everything = ended.log.replace(f"::add-mask::{TOKEN}", "") + ended.summary + json.dumps(ended.outputs)
     secret = re.search(r"(hf_|api_org_|ghp_|sk-|AKIA)\w+[\w-]*", re.sub(r"\x1b\[0m", "", printed))[0]
     assert secret[:12] not in everything
@@ -328,7 +333,7 @@ def test_a_token_of_another_form_is_not_repeated_in_part(run, world):
     """A token that looks like none, such as one from an exchange, does not survive because a line was cut inside it."""
     token = "eyJhbGciOiJSUzI1NiJ9.MarkedPayloadOfTheTests.MarkedSignature"
     world.tokens[token] = world.tokens[TOKEN]
-    ended = run("wait", broken(world, run_log=((0.0, "x" * 1960 + token),)), token=token, settle="0s")
+    ended = failed(run, broken(world, run_log=((0.0, "x" * 1960 + token),)), token=token)
     assert "eyJhbGciOiJSUzI1" not in ended.log.replace(f"::add-mask::{token}", "") + ended.summary
 
 
@@ -352,7 +357,7 @@ def test_a_token_of_another_form_is_not_repeated_in_part(run, world):
 def test_a_log_that_cannot_be_read_is_a_line_not_a_failure(run, world, hub, fault):
     """The result stays what it was, the log says why there is none, and it is not asked for again."""
     hub.inject(Fault(**({name: getattr(fault, name) for name in ("kind", "status", "headers", "location")} | {"path": "/logs/", "times": None})))
-    ended = run("wait", broken(world), settle="0s")
+    ended = failed(run, broken(world))
     assert (ended.status, ended.result, len(asked(hub))) == (1, "failed", 1)
     assert re.search(r"^\[.*\] acme/other: the run log could not be read: .", ended.log, re.MULTILINE)
     assert "Traceback" not in ended.log and ended.elapsed < 120
@@ -377,7 +382,7 @@ def test_a_log_that_cannot_be_read_is_a_line_not_a_failure(run, world, hub, faul
 def test_events_that_make_no_sense_change_nothing_but_the_log(run, world, hub, chunks):
     """The stream is not documented, so anything may come; the result was found without it."""
     hub.api = Stream(hub.api, *chunks)
-    ended = run("wait", broken(world), settle="0s")
+    ended = failed(run, broken(world))
     assert (ended.status, ended.result, ended.outputs["stage"]) == (1, "failed", "RUNTIME_ERROR")
     assert "internal error" not in ended.log and "Traceback" not in ended.log
     assert "failed" in ended.summary
@@ -387,7 +392,7 @@ def test_events_that_make_no_sense_change_nothing_but_the_log(run, world, hub, c
 def test_any_date_of_the_answer_will_do(run, world, hub, date):
     """huggingface_hub compares it with the times of the lines; a strange one costs the lines at most."""
     hub.api = Stream(hub.api, event("a line\n"), headers={"date": date})
-    ended = run("wait", broken(world, id="acme/first"), broken(world, id="acme/second"), settle="0s")
+    ended = failed(run, broken(world, id="acme/first"), broken(world, id="acme/second"))
     assert [one["result"] for one in ended.spaces] == ["failed", "failed"]
     assert ended.log.count("::group::") + ended.log.count("could not be read") == 2
 
@@ -395,7 +400,7 @@ def test_any_date_of_the_answer_will_do(run, world, hub, date):
 def test_lines_before_a_break_are_kept(run, world, hub):
     """What came is worth showing, with a word on why there is no more."""
     hub.api = Stream(hub.api, event("the first line\n"), event("the second line\n"), b'data: {"data": \n\n')
-    ended = run("wait", broken(world), settle="0s")
+    ended = failed(run, broken(world))
     assert shown(ended.log)[:2] == ["the first line", "the second line"]
     assert shown(ended.log)[2].startswith("[the log ends here: ")
 
@@ -405,7 +410,7 @@ def test_lines_before_a_break_are_kept(run, world, hub):
 
 def test_the_cause_leads_the_annotation_and_the_summary(run, world):
     """Before the stage stands what lies behind it; after it what to do, and where that is explained."""
-    ended = run("wait", broken(world), settle="0s")
+    ended = failed(run, broken(world))
     (annotation,) = re.findall(r"^::error::(.*)$", ended.log, re.MULTILINE)
     assert annotation == (
         "acme/other: failed: module-not-installed: ModuleNotFoundError: No module named 'cv2' (RUNTIME_ERROR instead of "
@@ -422,7 +427,7 @@ def test_the_cause_is_told_by_the_error_message_where_there_is_no_log(run, world
     """Without a token, and with `logs: never`, what the Hub itself says is enough."""
     error = "Scheduling failure: unable to schedule"
     for about in ({"token": None}, {"logs": "never"}):
-        ended = run("wait", broken(world, run_log=(), error=error), **about, settle="0s")
+        ended = failed(run, broken(world, run_log=(), error=error), **about)
         assert "no-hardware-free: Scheduling failure: unable to schedule (RUNTIME_ERROR" in ended.outputs["message"]
         assert error in ended.outputs["message"]
 
@@ -435,7 +440,7 @@ def test_a_healthy_space_is_told_no_cause(run, world):
 
 def test_a_failure_of_unknown_cause_tells_where_to_look(run, world):
     """The remedy of the stage stands where nothing was said of it."""
-    ended = run("wait", broken(world, run_log=()), settle="0s")
+    ended = failed(run, broken(world, run_log=()))
     assert (ended.outputs["cause"], ended.outputs["evidence"]) == ("", "")
     assert "RUNTIME_ERROR instead of RUNNING. The app does not run; read its log" in ended.outputs["message"]
 
@@ -476,7 +481,7 @@ def test_a_token_hidden_in_colours_is_found(run, world, operation):
 def test_the_error_message_is_defused(run, world):
     """A command in it is text, and so is Markdown."""
     error = "::error::pwned\n::set-output name=stage::RUNNING\n##[error]x | <img src=x> **bold** @everyone"
-    ended = run("wait", broken(world, error=error, run_log=()), settle="0s")
+    ended = failed(run, broken(world, error=error, run_log=()))
     lines = ended.log.splitlines()
     assert not [line for line in lines if line.lstrip().startswith("::") and "pwned" in line and "acme/other: failed" not in line]
     assert "##[" not in ended.log

@@ -13,7 +13,6 @@ import httpx2
 import pytest
 
 from hf_action.hub.recorder import Recorder, unpacked
-from hf_action.operations import events
 from hf_action.rules.anonymity import Pseudonyms
 from hf_action.rules.recording import MAX_BODY, NOT_RECORDED, Redaction
 from hf_action.rules.sanitize import redact, spellings
@@ -222,6 +221,7 @@ def test_other_names_stand_in_hosts_too():
 # ---- nothing else changes ----
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("words", [("restart", "acme/demo"), ("list", "acme/*", "--max-parallel=1"), ("wake", "acme/nap"), ("wait", "acme/none", "--timeout=20s")], ids=str)
 def test_the_step_is_the_same_with_a_recording_and_without(words, tmp_path, monkeypatch, capsys):
     """The same requests at the same moments, the same outputs and the same log; without events, which come by chance."""
@@ -240,7 +240,6 @@ def step(words, monkeypatch, capsys):
     world.add(Space(id="acme/demo", head=NEW, status_events=StatusEvents.MISSING))
     world.add(Space(id="acme/nap", stage="SLEEPING", status_events=StatusEvents.MISSING))
     random.seed(1)
-    monkeypatch.setattr(events, "OPENING", PATIENCE)  # the request for a stream may take a while on a busy machine
     with serve(world) as hub:
         for name, value in {"GITHUB_ACTIONS": "true", "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN}.items():
             monkeypatch.setenv(name, value)

@@ -27,6 +27,13 @@ def building(world):
     return "acme/long"
 
 
+@pytest.fixture
+def short(world):
+    """A Space whose restart takes two minutes."""
+    world.add(Space(id="acme/short", commit=OLD, head=NEW, scripts={"restart": SHORT}))
+    return "acme/short"
+
+
 def asked(hub, ending: str) -> int:
     """Return how many requests went to paths that end so."""
     return sum(request.path.endswith(ending) for request in hub.requests)
@@ -51,24 +58,22 @@ def test_a_change_is_seen_when_it_happens(run, hub, building, monkeypatch, chanc
     assert all(0 <= at - happened <= GAP for at, happened in zip(seen, (5, 1205, 1235), strict=True))
 
 
-def test_without_events_it_is_seen_by_looking(run, hub, world, building):
+def test_without_events_it_is_seen_by_looking(run, hub, building, short):
     """Nothing is lost where the stream is refused, and the debug log alone says so, in one line."""
     hub.inject(Fault(kind=Kind.STATUS, status=404, path="/events$", times=None))
     ended = run("restart", building, env={"RUNNER_DEBUG": "1"})
     assert (ended.result, 1235 <= ended.elapsed <= 1245) == ("ok", True)
     assert (asked(hub, "/events"), 100 <= len(hub.requests) <= 150) == (1, True)
     assert ended.log.count("debug: acme/long: going on without its status events: there is no Space") == 1
-    world.add(Space(id="acme/short", commit=OLD, head=NEW, scripts={"restart": SHORT}))
-    ended = run("restart", "acme/short", env={"RUNNER_DEBUG": ""})
+    ended = run("restart", short, env={"RUNNER_DEBUG": ""})
     assert (asked(hub, "/events"), "status events" in ended.log) == (2, False)
 
 
 @pytest.mark.parametrize("kind", [Kind.HTML, Kind.MISSING_FIELDS, Kind.HUGE, Kind.RESET_AFTER, Kind.TRUNCATED])
-def test_what_is_no_stream_of_events_is_left(run, hub, world, kind):
+def test_what_is_no_stream_of_events_is_left(run, hub, short, kind):
     """A page, an object, fifty megabytes, a connection that breaks: waiting goes on by looking."""
-    world.add(Space(id="acme/short", commit=OLD, head=NEW, scripts={"restart": SHORT}))
     hub.inject(Fault(kind=kind, path="/events$", times=None))
-    ended = run("restart", "acme/short")
+    ended = run("restart", short)
     assert (ended.result, 125 <= ended.elapsed <= 135, asked(hub, "/events")) == ("ok", True, 1)
 
 

@@ -63,7 +63,10 @@ def measure(here: Any, in_threads: Any) -> None:
 
 
 def is_measured(item: pytest.Item) -> bool:
-    """Tell whether coverage is measured while a test runs. What one of hypothesis runs, it runs by chance."""
+    """Tell whether coverage is measured while a test runs. What one of hypothesis runs, it runs by chance.
+
+    What is no test, but a file of them (unread.py), changes nothing.
+    """
     random = hasattr(getattr(item, "obj", None), "hypothesis")
     return not isinstance(item, pytest.Function) or name(item).startswith(MEASURED) or not (random or name(item).startswith(UNMEASURED))
 

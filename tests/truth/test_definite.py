@@ -26,7 +26,7 @@ DEFINITE = [
         for status, result in ((401, "denied"), (403, "denied"), (404, "not-found"), (410, "not-found"))
     ),
     *(
-        cell(f"{call}: {status} for a moment", call, "ok", space(**about), refused(status, times=2), sent=sent, within=(55, 180))
+        cell(f"{call}: {status} for a moment", call, "ok", space(**about), refused(status, times=2), sent=sent, within=(75 if sent else 55, 180))
         for call, about, sent in CALLS
         for status in (401, 403, 404, 410, 500, 429)
     ),
