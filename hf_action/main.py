@@ -68,8 +68,8 @@ class Cancellation:
             if SystemClock.now() - self._first >= SAME_SIGNAL:
                 leave(self.last_words)
             return
+        self._first = SystemClock.now()  # before `came`: another signal may be handled between the two
         self.came = True
-        self._first = SystemClock.now()
         if not self.shielded:
             raise Cancelled
 

@@ -239,6 +239,30 @@ def test_a_second_signal_needs_nobody_but_its_handler():
     assert (process.communicate(timeout=PATIENCE)[0], process.returncode) == ("remembered\nthe same\n", 130)
 
 
+INSIDE = """
+import os, signal
+from hf_action import main
+class Clock:
+    looks = 0
+    @staticmethod
+    def now():
+        Clock.looks += 1
+        if Clock.looks == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 100.0
+main.SystemClock = Clock
+main.Cancellation()
+os.kill(os.getpid(), signal.SIGINT)
+print("remembered", flush=True)
+"""
+
+
+def test_a_signal_inside_of_the_handler_of_the_first_is_the_same():
+    """Both may come at one moment, and Python begins to handle the second wherever it is with the first."""
+    process = start(url="http://127.0.0.1:9", script=INSIDE)
+    assert (process.communicate(timeout=PATIENCE)[0], process.returncode) == ("remembered\n", 0)
+
+
 # ---- stuck where Python cannot interrupt ----
 
 NOWHERE = "https://hub.example.com"
