@@ -23,7 +23,7 @@ from hf_action.step import StepRun
 from simhub.clock import FakeClock
 from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
-from tests.support import leftovers, runs
+from tests.support import leftovers, runs, unread
 from tests.support.network import PATIENCE, Patient, logs_end_at_once
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
@@ -38,9 +38,13 @@ TOKEN = "hf_MarkedTokenOfTheTests123"
 READ_ONLY = "hf_ReadOnlyTokenOfTheTests1"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--read-own", action="store_true", help="read each file of tests in the process that runs it; for --dist loadfile")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Have all tests run so; a hook of this file would not be called for what a whole session shares."""
-    for plugin in (leftovers, runs):
+    for plugin in (leftovers, runs, *([unread] if config.option.read_own else [])):
         config.pluginmanager.register(plugin)
 
 

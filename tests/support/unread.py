@@ -1,4 +1,4 @@
-"""Files of tests are read by the process that runs them, and by no other: `pytest -p tests.support.unread -n 4`.
+"""Files of tests are read by the process that runs them, and by no other: `pytest --read-own --dist loadfile -n 4`.
 
 Each process of pytest-xdist would read all of them, which takes it four or five seconds, to run some. Here it finds files,
 xdist hands out these, and the tests of one are found as its turn comes. Tests chosen by a word (`-k`) are chosen by the
