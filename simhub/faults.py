@@ -192,18 +192,18 @@ async def spoil(
             await send(_chunk(answer.body))
             transport.close()
         case Kind.DRIP:
-            with _listed(transport, stalled if fault.pause else set()):
+            with listed(transport, stalled if fault.pause else set()):
                 return await _drip(answer, pause=fault.pause, receive=receive, send=send)
         case Kind.HUGE:
             return await _flood(send)
         case _:
             return await _replacement(fault, answer=answer)(scope, receive, send)
-    with _listed(transport, stalled):
+    with listed(transport, stalled):
         await until_gone(receive)
 
 
 @contextmanager
-def _listed(transport: asyncio.Transport, stalled: set[int]) -> Iterator[None]:
+def listed(transport: asyncio.Transport, stalled: set[int]) -> Iterator[None]:
     port = (transport.get_extra_info("peername") or ("", 0))[1]
     stalled.add(port)
     try:

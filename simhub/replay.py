@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from simhub.faults import reset
+from simhub.faults import listed, reset
 from simhub.player import ROUNDING, Player
 from simhub.recording import Exchange, Recording, pairs
 from simhub.server import Certificates, Request, listen, run
@@ -29,7 +29,8 @@ MISSING = 100
 class Replay:
     """A served recording. `requests` are those that came, `unknown` those that the recording has no answer to.
 
-    `patience` is how many real seconds a second of an answer's way takes: 0 gives all answers at once.
+    `patience` is how many real seconds a second of an answer's way takes: 0 gives all answers at once. `stalled` are the
+    ports of clients to whom nothing more comes.
     """
 
     url: str
@@ -38,6 +39,7 @@ class Replay:
     on_request: Callable[[Request], None] | None = None
     requests: list[Request] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    stalled: set[int] = field(default_factory=set)
 
     @property
     def recording(self) -> Recording:
@@ -79,7 +81,7 @@ class Replay:
         await asyncio.sleep(found.took * self.patience)
         transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's H11Protocol
         if not found.status:
-            return await _lose(found, receive=receive, transport=transport)
+            return await self._lose(found, receive=receive, transport=transport)
         if found.stream:
             return await self._stream(found, receive=receive, send=send, transport=transport)
         body = found.body if place else self._led(found.body)
@@ -89,7 +91,7 @@ class Replay:
         if not found.failure:
             return await send({"type": "http.response.body", "body": data})
         await send({"type": "http.response.body", "body": data, "more_body": True})
-        await _lose(found, receive=receive, transport=transport)
+        await self._lose(found, receive=receive, transport=transport)
 
     async def _stream(self, found: Exchange, receive: Receive, send: Send, transport: asyncio.Transport) -> None:
         """Send the events of a stream: those of a Space by the clock, the lines of a log one after the other."""
@@ -106,8 +108,9 @@ class Replay:
             return await send({"type": "http.response.body", "body": b""})
         if found.failure and "Timeout" not in found.failure:
             gone.cancel()
-            return await _lose(found, receive=receive, transport=transport)
-        await gone
+            return await self._lose(found, receive=receive, transport=transport)
+        with listed(transport, self.stalled):
+            await gone
 
     async def _play(self, found: Exchange, gone: "asyncio.Future[None]", send: Send) -> None:
         pulse, before = self.player.pulse, found.time
@@ -125,6 +128,15 @@ class Replay:
                 return
             await send({"type": "http.response.body", "body": event.encode("utf-8", "replace"), "more_body": True})
             pulse.beat(id(gone), pulse.now(), told=True)
+
+    async def _lose(self, found: Exchange, receive: Receive, transport: asyncio.Transport) -> None:
+        """Let the connection end as it did: nothing more comes, it is closed, or it is reset."""
+        if "Timeout" in found.failure:
+            with listed(transport, self.stalled):
+                return await until_gone(receive)
+        if found.failure == "RemoteProtocolError":
+            return transport.close()
+        reset(transport)
 
     def _start(self, found: Exchange, length: int | None = None) -> dict[str, object]:
         headers = {str(name): self._led_header(str(name), str(value)) for name, value in found.headers.items()}
@@ -184,10 +196,3 @@ def replay(
         yield served
 
 
-async def _lose(found: Exchange, receive: Receive, transport: asyncio.Transport) -> None:
-    """Let the connection end as it did: nothing more comes, it is closed, or it is reset."""
-    if "Timeout" in found.failure:
-        return await until_gone(receive)
-    if found.failure == "RemoteProtocolError":
-        return transport.close()
-    reset(transport)

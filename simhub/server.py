@@ -90,6 +90,11 @@ class Server:
     visits: list[Request] = field(default_factory=list)
     on_request: Callable[[Request], None] | None = None
 
+    @property
+    def stalled(self) -> set[int]:
+        """The ports of clients to whom nothing more comes, or hardly."""
+        return self.faults.stalled
+
     def inject(self, fault: Fault) -> None:
         """Let a coming answer go wrong."""
         self.faults.inject(fault)

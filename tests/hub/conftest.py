@@ -10,6 +10,7 @@ import pytest
 from hf_action.hub import streams
 from hf_action.hub.client import Hub
 from simhub.replay import replay
+from tests.support.network import logs_end_at_once
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def again(run, clock):
 
     @contextmanager
     def again(recording, *, token: str | None, env: dict[str, str] | None = None, tls=None, **more: str):
-        with replay(recording, clock.now, tls=tls) as server:
+        with replay(recording, clock.now, tls=tls) as server, logs_end_at_once(server):
             clock.next_change, clock.settled = server.player.next_change, server.player.pulse.settled
             inputs = {name.replace("-", "_"): server.leads_here(text) for name, text in recording.inputs.items()}
             random.seed(1)  # looks come at moments that differ by chance

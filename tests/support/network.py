@@ -18,6 +18,7 @@ from httpcore2._backends.sync import SyncStream
 from hf_action.hub.bounds import Deadline
 from hf_action.hub.client import Hub
 from hf_action.hub.streams import LOG_PAUSE
+from simhub.replay import Replay
 from simhub.server import Server
 
 # Real seconds between two looks at whether the Hub stalls.
@@ -45,13 +46,13 @@ def nobody() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def stalls(stream: SyncStream, *hubs: Server) -> bool:
+def stalls(stream: SyncStream, *hubs: Server | Replay) -> bool:
     """Whether one of the hubs has nothing more to send to this connection."""
     try:
         mine = stream._sock.getsockname()[1]
     except OSError:  # it has been reset, as the read will tell
         return False
-    return any(mine in hub.faults.stalled for hub in hubs)
+    return any(mine in hub.stalled for hub in hubs)
 
 
 def read_until(stalled: Callable[[SyncStream], bool], read: Read, stream: SyncStream, max_bytes: int, timeout: float) -> bytes:
@@ -88,7 +89,7 @@ def stalls_at_once(*hubs: Server) -> Iterator[set[int]]:
 
 
 @contextmanager
-def logs_end_at_once(hub: Server) -> Iterator[None]:
+def logs_end_at_once(hub: Server | Replay) -> Iterator[None]:
     """Let what a log has now be all as soon as all is sent, which its reader else learns by `LOG_PAUSE` of silence."""
     wait = SyncStream.read
 
