@@ -24,6 +24,7 @@ from simhub.clock import FakeClock
 from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
 from tests.support import leftovers, runs, unread
+from tests.support.hangs import Watch
 from tests.support.network import PATIENCE, Patient, logs_end_at_once
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
@@ -44,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have all tests run so; a hook of this file would not be called for what a whole session shares."""
-    for plugin in (leftovers, runs, *([unread] if config.option.read_own else [])):
+    for plugin in (leftovers, runs, Watch(), *([unread] if config.option.read_own else [])):
         config.pluginmanager.register(plugin)
 
 

@@ -56,12 +56,13 @@ def end(left: set[int]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest) -> Iterator[None]:
     """Note which processes belong to fixtures that are for more than one test."""
+    if fixturedef.scope == "function":
+        return (yield)
     before = children(of_all_threads=False)
     try:
         return (yield)
     finally:
-        if fixturedef.scope != "function":
-            lent.update(dict.fromkeys(children(of_all_threads=False) - before - lent.keys(), fixturedef.scope))
+        lent.update(dict.fromkeys(children(of_all_threads=False) - before - lent.keys(), fixturedef.scope))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ reach all branches: matrices and attacks of thousands of cases, most tests that 
 action does not run at all. `make quick` fails where a branch is reached by these alone; a line with `!` is for such a test.
 """
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -23,11 +24,13 @@ TESTS = Path(__file__).parent.parent
 NAMES = [line for line in (Path(__file__).parent / "unmeasured.txt").read_text().splitlines() if not line.startswith("#")]
 UNMEASURED = tuple(name for name in NAMES if not name.startswith("!"))
 MEASURED = tuple(name.removeprefix("! ") for name in NAMES if name.startswith("!"))
-# These take longest, and come first: at the end there would be nothing beside them for the other cores.
+# These take longest, and come first: at the end there would be nothing beside them for the other cores. Of the others
+# the long ones come before the short.
 LONGEST = (
-    "operations/test_rollback.py", "hub/test_faults.py", "project/test_release.py", "browser/test_summary.py", "step/test_cancel.py", "step/test_attacks_machine.py", "runner/test_terminal.py",
-    "hub/test_replay.py", "diagnosis/test_hostile.py", "step/test_leaks.py", "operations/test_many.py", "step/test_shell.py", "hub/test_bounds.py", "step/test_cancel_many.py",
-    "truth/test_restore.py", "truth/test_false_red.py", "hub/test_logs.py", "project/test_composite.py", "project/test_extension.py", "step/test_command.py",
+    "operations/test_rollback.py", "hub/test_faults.py", "runner/test_terminal.py", "browser/test_summary.py", "project/test_release.py", "step/test_cancel.py", "step/test_attacks_machine.py",
+    "hub/test_replay.py", "diagnosis/test_hostile.py", "project/test_extension.py", "operations/test_many.py", "step/test_leaks.py", "step/test_shell.py", "hub/test_bounds.py", "step/test_cancel_many.py",
+    "inputs/test_fleet.py", "project/test_composite.py", "live/test_lies.py", "step/test_command.py", "live/test_tour.py", "live/test_command.py", "truth/test_old_news.py", "truth/test_false_red.py",
+    "simhub/test_client.py", "step/test_budget.py", "truth/test_definite.py", "live/test_workflow.py", "truth/test_restore.py",
 )  # fmt: skip
 
 # What coverage measures this thread by, and those that it starts.
@@ -36,8 +39,7 @@ measuring: list[Any] = [None, None]
 
 def name(item: pytest.Item) -> str:
     """Return the file of a test, and its own name."""
-    file = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
-    return f"{file}::{item.name}"
+    return item.nodeid.removeprefix("tests/")
 
 
 def pytest_sessionstart() -> None:
@@ -54,6 +56,14 @@ def pytest_sessionstart() -> None:
         importlib.import_module(module.name)
     measuring[:] = sys.gettrace(), threading.gettrace()
     measure(None, None)
+    gc.collect()
+    gc.freeze()  # what is there now stays, and need not be gone through again and again
+
+
+def pytest_sessionfinish() -> None:
+    """Leave little to go through to pytest, which collects garbage five times to hear of what nobody closed."""
+    gc.collect()
+    gc.freeze()
 
 
 def measure(here: Any, in_threads: Any) -> None:
@@ -73,9 +83,10 @@ def is_measured(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; the others, and the tests of each file, stay in the random order they have."""
-    ranks = {file: rank for rank, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(name(item).partition("::")[0], len(ranks)))
+    """Put the longest files first; the tests of each stay in the random order they have."""
+    ranks = {TESTS / file: rank for rank, file in enumerate(LONGEST)}
+    sizes = {path: path.stat().st_size for path in {item.path for item in items}}
+    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
