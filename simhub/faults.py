@@ -204,6 +204,7 @@ async def spoil(
 
 @contextmanager
 def listed(transport: asyncio.Transport, stalled: set[int]) -> Iterator[None]:
+    """Have the port of a client among those to whom nothing more comes, until the block ends."""
     port = (transport.get_extra_info("peername") or ("", 0))[1]
     stalled.add(port)
     try:

@@ -29,8 +29,8 @@ MISSING = 100
 class Replay:
     """A served recording. `requests` are those that came, `unknown` those that the recording has no answer to.
 
-    `patience` is how many real seconds a second of an answer's way takes: 0 gives all answers at once. `stalled` are the
-    ports of clients to whom nothing more comes.
+    `patience` is how many real seconds a second of an answer's way takes: 0 gives all answers at once. `stalled` are
+    the ports of clients to whom nothing more comes.
     """
 
     url: str
@@ -194,5 +194,3 @@ def replay(
     served = Replay(url=url, player=player, patience=patience, on_request=on_request)
     with run(served, listener=listener, tls=tls):
         yield served
-
-
