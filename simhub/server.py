@@ -119,7 +119,7 @@ class Server:
             receive=receive,
             send=noted,
             transport=transport,
-            stalled=self.faults.stalled,
+            stalled=self.stalled,
         )
 
     def _note(self, scope: Scope, status: int) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-LONG = 300.0  # real seconds that no test takes, on any machine
-SET_ANEW = 30.0
+LONG = 300.0  # real seconds after which a test that hangs has ended
+SET_ANEW = 30.0  # real seconds, by which the watch may be older than the test
 
 
 class Watch:
@@ -25,10 +25,10 @@ class Watch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Iterator[None]:
-        """Give a test at least LONG seconds."""
+        """Give a test LONG seconds, or at most SET_ANEW less."""
         now = time.monotonic()
         if not self._running or now - self._since >= SET_ANEW:
-            faulthandler.dump_traceback_later(LONG + SET_ANEW, exit=True, file=self._stderr)
+            faulthandler.dump_traceback_later(LONG, exit=True, file=self._stderr)
             self._since = now
         self._running += 1
         try:

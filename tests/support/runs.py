@@ -24,8 +24,7 @@ TESTS = Path(__file__).parent.parent
 NAMES = [line for line in (Path(__file__).parent / "unmeasured.txt").read_text().splitlines() if not line.startswith("#")]
 UNMEASURED = tuple(name for name in NAMES if not name.startswith("!"))
 MEASURED = tuple(name.removeprefix("! ") for name in NAMES if name.startswith("!"))
-# These take longest, and come first: at the end there would be nothing beside them for the other cores. Of the others
-# the long ones come before the short.
+# These take longest, and come first: at the end there would be nothing beside them for the other cores.
 LONGEST = (
     "operations/test_rollback.py", "hub/test_faults.py", "runner/test_terminal.py", "browser/test_summary.py", "project/test_release.py", "step/test_cancel.py", "step/test_attacks_machine.py",
     "hub/test_replay.py", "diagnosis/test_hostile.py", "project/test_extension.py", "operations/test_many.py", "step/test_leaks.py", "step/test_shell.py", "hub/test_bounds.py", "step/test_cancel_many.py",
@@ -83,10 +82,9 @@ def is_measured(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; the tests of each stay in the random order they have."""
+    """Put the longest files first; the others, and the tests of each file, stay in the random order they have."""
     ranks = {TESTS / file: rank for rank, file in enumerate(LONGEST)}
-    sizes = {path: path.stat().st_size for path in {item.path for item in items}}
-    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
