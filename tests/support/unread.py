@@ -24,21 +24,28 @@ class Unread(pytest.Item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makemodule(module_path, parent) -> Unread:
-    """Read no file yet."""
-    return Unread.from_parent(parent, name=module_path.name, path=module_path)
+    """Read no file yet. xdist hands out together what has the same name before `::`, here nothing but the file."""
+    return Unread.from_parent(parent, name=module_path.name, path=module_path, nodeid=f"{parent.nodeid}/{module_path.name}::")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run the tests of a file."""
-    if not isinstance(item, Unread):
-        return None
-    items, tests = item.session.items, item.tests()
-    place = items.index(item)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run the tests of a file, or one of these, of which nothing is told but how it ended: each message takes a while."""
+    if isinstance(item, Unread):
+        _run_file(item, nextitem)
+    else:
+        for report in runtestprotocol(item, log=False, nextitem=nextitem):
+            if report.when == "call" or not report.passed:
+                item.ihook.pytest_runtest_logreport(report=report)
+    return True
+
+
+def _run_file(file: Unread, nextitem: pytest.Item | None) -> None:
+    items, tests = file.session.items, file.tests()
+    place = items.index(file)
     for test, after in zip(tests, [*tests[1:], nextitem], strict=False):
         items[place] = test  # xdist makes sure that a report is of the test that it has asked for
-        item.config.hook.pytest_runtest_protocol(item=test, nextitem=after)
-    items[place] = item
+        file.config.hook.pytest_runtest_protocol(item=test, nextitem=after)
+    items[place] = file
     if not tests:  # so none has torn down what the next file does not share
-        runtestprotocol(item, log=False, nextitem=nextitem)
-    return True
+        runtestprotocol(file, log=False, nextitem=nextitem)
