@@ -1,4 +1,4 @@
-"""How the tests are run: in which order, on which core, and where coverage is measured.
+"""How the tests are run: in which order, and where coverage is measured.
 
 Coverage makes a test up to twice as slow, and costs a process 0.2 s of the processor. unmeasured.txt names where others
 reach all branches: matrices and attacks of thousands of cases, most tests that start processes, and those in which the
@@ -24,11 +24,15 @@ TESTS = Path(__file__).parent.parent
 NAMES = [line for line in (Path(__file__).parent / "unmeasured.txt").read_text().splitlines() if not line.startswith("#")]
 UNMEASURED = tuple(name for name in NAMES if not name.startswith("!"))
 MEASURED = tuple(name.removeprefix("! ") for name in NAMES if name.startswith("!"))
-# These take longest, and come first: at the end there would be nothing beside them for the other cores.
+# These take longest, and come first: at the end there would be nothing beside them for the other cores. The first four
+# go to four processes, the second four to the same ones, and so on; one after the other in the last of these: those that
+# wait for a browser, terminals and streams, as a core has nothing to do where two of them are beside each other.
 LONGEST = (
-    "operations/test_rollback.py", "hub/test_faults.py", "runner/test_terminal.py", "browser/test_summary.py", "project/test_release.py", "step/test_cancel.py", "step/test_attacks_machine.py",
-    "hub/test_replay.py", "diagnosis/test_hostile.py", "project/test_extension.py", "operations/test_many.py", "step/test_leaks.py", "step/test_shell.py", "hub/test_bounds.py", "step/test_cancel_many.py",
-    "inputs/test_fleet.py", "project/test_composite.py", "live/test_lies.py", "step/test_command.py", "live/test_tour.py", "live/test_command.py", "truth/test_old_news.py", "truth/test_false_red.py",
+    "operations/test_rollback.py", "hub/test_faults.py", "step/test_attacks_machine.py", "browser/test_summary.py",
+    "operations/test_many.py", "project/test_release.py", "step/test_cancel.py", "runner/test_terminal.py",
+    "diagnosis/test_hostile.py", "hub/test_replay.py", "step/test_shell.py", "step/test_cancel_many.py",
+    "hub/test_bounds.py", "inputs/test_fleet.py", "project/test_composite.py", "live/test_lies.py", "project/test_extension.py", "step/test_command.py",
+    "truth/test_old_news.py", "truth/test_false_red.py", "step/test_leaks.py", "live/test_tour.py", "live/test_command.py",
     "simhub/test_client.py", "step/test_budget.py", "truth/test_definite.py", "live/test_workflow.py", "truth/test_restore.py",
 )  # fmt: skip
 
@@ -42,15 +46,10 @@ def name(item: pytest.Item) -> str:
 
 
 def pytest_sessionstart() -> None:
-    """Give this process one core, import all that is measured, and pause until the first test.
+    """Import all that is measured, and pause until the first test.
 
-    The threads of a process, those of the simulated Hub among them, run one at a time: they lose time where each is on a
-    core of its own. A module that an unmeasured test is the first to import would count as not run.
+    A module that an unmeasured test is the first to import would count as not run.
     """
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
     for module in pkgutil.walk_packages(hf_action.__path__, "hf_action."):
         importlib.import_module(module.name)
     measuring[:] = sys.gettrace(), threading.gettrace()
