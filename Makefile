@@ -60,8 +60,8 @@ docs: setup ## Draw the tables and pictures of the pages from the code
 
 test: quick docker ## Run all tests
 
-# Two on each core: some tests wait for a process, and do nothing meanwhile.
-WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# More than cores: some tests wait for a process, and do nothing meanwhile.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1) + 1)')
 
 # A process takes a second to read what it imports where the bytecode is kept, and several where it is not.
 unexport PYTHONDONTWRITEBYTECODE
@@ -72,7 +72,7 @@ quick: setup $(BROWSER) ## Run the tests that need no Docker engine; together th
 	$(BIN)/coverage report
 
 steady: setup $(BROWSER) ## Run the quick tests ten times beside processes that eat every core; RUNS=2 for fewer
-	$(BIN)/python -m tests.steady --runs $(or $(RUNS),10)
+	$(BIN)/python -m tests.steady --runs $(or $(RUNS),10) --workers $(WORKERS)
 
 docker: setup ## Run the tests of the built container and of workflow files; skipped without a Docker engine
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "container or act"

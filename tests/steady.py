@@ -59,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.steady", description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--eaters", type=int, default=os.cpu_count() or 1, help="processes that eat a core each")
-    parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1), help="processes that run tests")
+    parser.add_argument("--workers", type=int, required=True, help="processes that run tests")
     parser.add_argument("words", nargs="*", help="files of tests; all quick ones, where none is given")
     given = parser.parse_args()
     bad = 0

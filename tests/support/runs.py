@@ -24,16 +24,16 @@ TESTS = Path(__file__).parent.parent
 NAMES = [line for line in (Path(__file__).parent / "unmeasured.txt").read_text().splitlines() if not line.startswith("#")]
 UNMEASURED = tuple(name for name in NAMES if not name.startswith("!"))
 MEASURED = tuple(name.removeprefix("! ") for name in NAMES if name.startswith("!"))
-# These take longest, and come first: at the end there would be nothing beside them for the other cores. The first four
-# go to four processes, the second four to the same ones, and so on; one after the other in the last of these: those that
-# wait for a browser, terminals and streams, as a core has nothing to do where two of them are beside each other.
+# These take longest, and come first: at the end there would be nothing beside them for the other cores. On two cores five
+# processes take a row each time; last in a row are those that wait for a browser, terminals and streams, so one of them
+# comes after the other: where all wait at once a core has nothing to do.
 LONGEST = (
-    "operations/test_rollback.py", "hub/test_faults.py", "step/test_attacks_machine.py", "browser/test_summary.py",
-    "operations/test_many.py", "project/test_release.py", "step/test_cancel.py", "runner/test_terminal.py",
-    "diagnosis/test_hostile.py", "hub/test_replay.py", "step/test_shell.py", "step/test_cancel_many.py",
-    "hub/test_bounds.py", "inputs/test_fleet.py", "project/test_composite.py", "live/test_lies.py", "project/test_extension.py", "step/test_command.py",
-    "truth/test_old_news.py", "truth/test_false_red.py", "step/test_leaks.py", "live/test_tour.py", "live/test_command.py",
-    "simhub/test_client.py", "step/test_budget.py", "truth/test_definite.py", "live/test_workflow.py", "truth/test_restore.py",
+    "operations/test_rollback.py", "hub/test_faults.py", "step/test_attacks_machine.py", "operations/test_many.py", "browser/test_summary.py",
+    "project/test_release.py", "step/test_cancel.py", "diagnosis/test_hostile.py", "step/test_shell.py", "runner/test_terminal.py",
+    "step/test_cancel_many.py", "hub/test_bounds.py", "inputs/test_fleet.py", "project/test_composite.py", "hub/test_replay.py",
+    "live/test_lies.py", "step/test_command.py", "truth/test_old_news.py", "truth/test_false_red.py", "project/test_extension.py",
+    "live/test_tour.py", "live/test_command.py", "truth/test_definite.py", "truth/test_restore.py", "step/test_leaks.py",
+    "simhub/test_client.py", "step/test_budget.py", "live/test_workflow.py",
 )  # fmt: skip
 
 # What coverage measures this thread by, and those that it starts.
