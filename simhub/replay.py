@@ -79,7 +79,7 @@ class Replay:
             response = PlainTextResponse(f"The recording has no answer to {asked}.", status_code=NOT_RECORDED)
             return await response(scope, receive, send)
         await asyncio.sleep(found.took * self.patience)
-        transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's H11Protocol
+        transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's HttpToolsProtocol
         if not found.status:
             return await self._lose(found, receive=receive, transport=transport)
         if found.stream:

@@ -19,7 +19,7 @@ import uvicorn
 from starlette.requests import Request as Incoming
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from simhub.api import Api
@@ -105,7 +105,7 @@ class Server:
             scope["path"] = "/" + scope["path"].split("/", 3)[-1]
         if scope["path"].startswith("/_sim/"):
             return await self._control(scope, receive, send)
-        transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's H11Protocol
+        transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's HttpToolsProtocol
         noted = _Noted(scope=scope, send=send, note=self._note)
         fault = self.faults.draw(method=scope["method"], path=scope["path"])
         if fault is None:
@@ -227,8 +227,8 @@ async def _run(
     config.load()
     state = ServerState()
 
-    def protocol() -> H11Protocol:
-        return H11Protocol(config=config, server_state=state, app_state={})
+    def protocol() -> HttpToolsProtocol:
+        return HttpToolsProtocol(config=config, server_state=state, app_state={})
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     serving = await loop.create_server(protocol, sock=listener, ssl=context, backlog=1024)
