@@ -10,7 +10,7 @@ from hf_action.operations import watching
 from hf_action.operations.events import GAP, MAX_FALSE_ALARMS, MAX_MISSED, Listener
 from hf_action.rules.models import SpaceRuntime
 from hf_action.rules.outcomes import Denied
-from hf_action.rules.pace import NO_EVENTS, POLL_JITTER, POLL_MAX_BUILDING_EVENTS, POLL_MAX_WITNESSED, Events
+from hf_action.rules.pace import NO_EVENTS, POLL_AGE_PARTS_EVENTS, POLL_JITTER, POLL_MAX_BUILDING_EVENTS, POLL_MAX_WITNESSED, Events
 from simhub.clock import FakeClock
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space, StatusEvents
@@ -89,12 +89,14 @@ def test_nobody_listens_for_what_is_there_already(run, world, hub):
     assert (run("wait", "acme/demo").result, asked(hub, "/events")) == ("ok", 0)
 
 
-def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world):
+@every_chance
+def test_a_stream_that_is_open_and_silent_costs_no_time(run, hub, world, monkeypatch, chance):
     """Looking goes on as without it until an event has announced a change."""
+    monkeypatch.setattr(watching, "random", CHANCES[chance])
     silent = StatusEvents.SILENT
     world.add(Space(id="acme/short", stage="BUILDING", commit=None, timeline=(Phase(20, "RUNNING", commit=HEAD),), status_events=silent))
     ended = run("wait", "acme/short")
-    assert (ended.result, ended.elapsed <= 23, asked(hub, "/events")) == ("ok", True, 1)
+    assert (ended.result, ended.elapsed <= 20 + 20 / POLL_AGE_PARTS_EVENTS * (1 + POLL_JITTER), asked(hub, "/events")) == ("ok", True, 1)
 
 
 # ---- two streams, of which each alone would do ----

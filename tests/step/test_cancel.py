@@ -70,8 +70,9 @@ def hub(world):
 # ---- at any moment ----
 
 
-# What Python says of an interrupt that it has swallowed while it looked whether the program is a folder or an archive.
-PYTHONS_OWN = re.compile(r"\AFailed checking if argv\[0\] is an import path entry\n(?:.*\n)*?KeyboardInterrupt.*\n")
+# What Python says of an interrupt that it has swallowed: while it looked whether the program is a folder or an archive, or
+# while it forgot the lock of a module that it had imported. The action's own handlers raise no KeyboardInterrupt.
+PYTHONS_OWN = re.compile(r"\A(?:Failed checking if argv\[0\] is an import path entry|Exception ignored in: .*)\n(?:.*\n)*?KeyboardInterrupt.*\n")
 
 
 def test_during_start(hub, tmp_path):
