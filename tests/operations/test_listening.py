@@ -10,7 +10,14 @@ from hf_action.operations import watching
 from hf_action.operations.events import GAP, MAX_FALSE_ALARMS, MAX_MISSED, Listener
 from hf_action.rules.models import SpaceRuntime
 from hf_action.rules.outcomes import Denied
-from hf_action.rules.pace import NO_EVENTS, POLL_AGE_PARTS_EVENTS, POLL_JITTER, POLL_MAX_BUILDING_EVENTS, POLL_MAX_WITNESSED, Events
+from hf_action.rules.pace import (
+    NO_EVENTS,
+    POLL_AGE_PARTS_EVENTS,
+    POLL_JITTER,
+    POLL_MAX_BUILDING_EVENTS,
+    POLL_MAX_WITNESSED,
+    Events,
+)
 from simhub.clock import FakeClock
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space, StatusEvents
