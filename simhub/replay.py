@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from simhub.faults import listed, reset
 from simhub.player import ROUNDING, Player
 from simhub.recording import Exchange, Recording, pairs
-from simhub.server import Certificates, Request, listen, run
+from simhub.server import Certificates, Request, connection, listen, run
 from simhub.streams import TICK, until_gone
 
 # The status where the recording has no answer; no server gives it by itself.
@@ -79,7 +79,7 @@ class Replay:
             response = PlainTextResponse(f"The recording has no answer to {asked}.", status_code=NOT_RECORDED)
             return await response(scope, receive, send)
         await asyncio.sleep(found.took * self.patience)
-        transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's HttpToolsProtocol
+        transport = connection(send)
         if not found.status:
             return await self._lose(found, receive=receive, transport=transport)
         if found.stream:

@@ -105,7 +105,6 @@ class Server:
             scope["path"] = "/" + scope["path"].split("/", 3)[-1]
         if scope["path"].startswith("/_sim/"):
             return await self._control(scope, receive, send)
-        transport = send.__self__.transport  # type: ignore[attr-defined]  # the request cycle of uvicorn's HttpToolsProtocol
         noted = _Noted(scope=scope, send=send, note=self._note)
         fault = self.faults.draw(method=scope["method"], path=scope["path"])
         if fault is None:
@@ -118,7 +117,7 @@ class Server:
             scope=scope,
             receive=receive,
             send=noted,
-            transport=transport,
+            transport=connection(send),
             stalled=self.stalled,
         )
 
@@ -164,6 +163,12 @@ class _Noted:
         if message["type"] == "http.response.start":
             self.tell(status=message["status"])
         await self.send(message)
+
+
+def connection(send: Send) -> asyncio.Transport:
+    """Return the connection that an answer goes to: `send` belongs to the request cycle of uvicorn's protocol."""
+    transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
+    return transport
 
 
 Started = tuple[asyncio.AbstractEventLoop, asyncio.Event]
