@@ -50,12 +50,14 @@ class Evidence:
     files: Collection[str] = ()
 
 
+# Patterns in lower case are for a line in lower case, which takes a third of the time of one that ignores case.
+
 # An app that prints this is serving, so whatever went wrong before has been survived.
 _SERVING = re.compile(
-    r"(?i:running on (?:local url|public url|all addresses|http)|application startup complete"
+    r"running on (?:local url|public url|all addresses|http)|application startup complete"
     r"|(?<!that's )listening (?:at|on)\b|you can now view your streamlit app"
-    r"|server (?:is )?(?:running|listening|started) (?:on|at))"
-    r'|HTTP/[12](?:\.[01])?" [1-5]\d\d'
+    r"|server (?:is )?(?:running|listening|started) (?:on|at)"
+    r'|http/[12](?:\.[01])?" [1-5]\d\d'
 )
 
 # Exceptions and errors that only report that something else failed; the reason stands before them.
@@ -67,7 +69,7 @@ _GENERAL = re.compile(
 )
 _LOCALHOST = "When localhost is not accessible"
 
-# What an app prints when it goes on without the thing that failed; of a line in lower case, as _ERROR.
+# What an app prints when it goes on without the thing that failed.
 _GOES_ON = re.compile(
     r"fall(?:ing)?[ -]?back|(?:continu|go)ing (?:on )?without|skipping\b|retrying\b"
     r"|will be (?:skipped|ignored|disabled)"
@@ -89,17 +91,16 @@ _HOLLOW = re.compile(
     r"|could not compile `|^BUILD FAILED|^FAILURE: Build failed"
 )
 
-# Of a line in lower case, which takes a third of the time of a pattern that ignores case.
 _ERROR = re.compile(
     r"\b(?:error|fatal|panic|exception|killed|denied|failed|failure|cannot|can't|unable to|aborted|refused"
     r"|already in use|not permitted|not found|no such file|out of memory|no space left|unsatisfiable|not installed"
     r"|not set|missing|sigkill|no supported|not available|invalid)\b"
 )
 _NOISE = re.compile(
-    r"(?i:warn(?:ing)?\b|deprecat|\[notice\]|^npm notice|\b0 (?:errors|failed)|^\s{0,20}(?:collecting|downloading) )"
-    r"|\b(?:INFO|DEBUG|TRACE)\b|pip's dependency resolver does not|which is incompatible\.$"
-    r'|HTTP/[12](?:\.[01])?"'
+    r"warn(?:ing)?\b|deprecat|\[notice\]|^npm notice|\b0 (?:errors|failed)|^\s{0,20}(?:collecting|downloading) "
+    r'|pip\'s dependency resolver does not|which is incompatible\.$|http/[12](?:\.[01])?"'
 )
+_LEVEL = re.compile(r"\b(?:INFO|DEBUG|TRACE)\b")
 _ADDRESS = re.compile(
     r"(?P<host>127\.0\.0\.1|localhost|\[?::1?\]?|\d{1,3}(?:\.\d{1,3}){3}|\*):(?P<port>\d{2,5})\b"
     r"|port:? (?P<other>\d{2,5})\b"
@@ -125,7 +126,11 @@ def find_run_evidence(lines: Sequence[str], *, source: Source = Source.RUN) -> E
 
 
 def _serves(line: str) -> bool:
-    return bool(_SERVING.search(line) and not _names_error(line))
+    return _names_service(line) and not _names_error(line)
+
+
+def _names_service(line: str) -> bool:
+    return bool(_SERVING.search(line.lower()))
 
 
 def _names_error(line: str) -> bool:
@@ -182,7 +187,7 @@ def find_build_evidence(lines: Sequence[str], *, source: Source = Source.BUILD) 
     """Return why the failed step of a build failed; the last line where no step is said to have failed."""
     failed = next((at for at in range(len(lines) - 1, -1, -1) if _FAILED.search(lines[at])), None)
     end = len(lines) if failed is None else failed
-    step = [line for line in lines[_step_start(lines, end, failed) : end] if line.strip() and not _NOISE.search(line)]
+    step = [line for line in lines[_step_start(lines, end, failed) : end] if line.strip() and not _is_noise(line)]
     reasons = (line for line in reversed(step) if _tells_error(line) and not _HOLLOW.search(line))
     line = next(reasons, None) or (lines[failed] if failed is not None else None)
     if line is None:
@@ -200,12 +205,16 @@ def _step_start(lines: Sequence[str], end: int, failed: int | None) -> int:
 
 
 def _tells_error(line: str) -> bool:
-    return bool((BARE.match(line) or _names_error(line)) and not _NOISE.search(line))
+    return bool(BARE.match(line) or _names_error(line)) and not _is_noise(line)
+
+
+def _is_noise(line: str) -> bool:
+    return bool(_NOISE.search(line.lower()) or _LEVEL.search(line))
 
 
 def find_starting_evidence(lines: Sequence[str]) -> Evidence | None:
     """Return what an app that never became healthy did: where it listens instead, and its last words."""
-    places = [found for line in lines if _SERVING.search(line) and (found := _ADDRESS.search(line))]
+    places = [found for line in lines if _names_service(line) and (found := _ADDRESS.search(line))]
     elsewhere = [found for found in places if (found["port"] or found["other"]) not in _EXPECTED]
     hidden = [found for found in places if found["host"] in _LOOPBACK]
     if any(found not in elsewhere and found not in hidden for found in places):
