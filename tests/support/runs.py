@@ -56,6 +56,7 @@ def pytest_sessionstart() -> None:
     measure(None, None)
     gc.collect()
     gc.freeze()  # what is there now stays, and need not be gone through again and again
+    gc.set_threshold(20_000)  # tests leave much, and most of it goes without being looked for
 
 
 def pytest_sessionfinish() -> None:
