@@ -33,7 +33,7 @@ LONGEST = (
     "step/test_cancel_many.py", "hub/test_bounds.py", "inputs/test_fleet.py", "project/test_composite.py", "hub/test_replay.py",
     "live/test_lies.py", "step/test_command.py", "truth/test_old_news.py", "truth/test_false_red.py", "project/test_extension.py",
     "live/test_tour.py", "live/test_command.py", "truth/test_definite.py", "truth/test_restore.py", "step/test_leaks.py",
-    "simhub/test_client.py", "step/test_budget.py", "live/test_workflow.py",
+    "simhub/test_client.py", "step/test_budget.py", "operations/test_rollback_situations.py", "live/test_workflow.py",
 )  # fmt: skip
 
 # What coverage measures this thread by, and those that it starts.
