@@ -180,8 +180,8 @@ class Hub:
     def listen(self, space: str, notice: streams.Notice) -> None:
         """Hear the status events of a Space: `notice` is called with their name and data, until it returns False.
 
-        It is called with nothing once they may come. Returns where the Hub ends the stream; raises where there is
-        none, or nothing at all came for a minute and more.
+        It is called with nothing once they may come, and at each sign of life. Returns where the Hub ends the stream;
+        raises where there is none, or nothing at all came for a minute and more.
         """
         url = f"{self.endpoint}/api/spaces/{space}/events"
         follow = partial(streams.follow_events, url, headers=self._access.headers(), connect=self._request_timeout)

@@ -33,13 +33,16 @@ Notice = Callable[[str, str], bool]
 
 
 def follow_events(url: str, *, headers: dict[str, str], connect: float, notice: Notice) -> None:
-    """Call `notice` with nothing once events may come, then with the name and data of each, until it returns False."""
+    """Call `notice` with the name and data of each event, until it returns False.
+
+    It is called with nothing once events may come, and at each sign of life.
+    """
     timeout = httpx2.Timeout(connect, read=SILENCE)
     with _events(url, headers=headers, timeout=timeout, lasting=True, most=MAX_EVENT_BYTES) as (_, events):
         if not notice("", ""):
             return
         for name, data in events:
-            if data.strip() and not notice(name, data[:MAX_EVENT_TEXT]):  # without data: a sign of life
+            if not (notice(name, data[:MAX_EVENT_TEXT]) if data.strip() else notice("", "")):
                 return
 
 

@@ -33,7 +33,7 @@ STAGE = "stage"
 STREAM, LOG = "stream", "log"
 # Names of events that tell nothing of the stage: how many hands are on a shared GPU.
 IDLE_EVENTS = frozenset({"zero-gpu-count"})
-# Seconds that a stream is given to open before time is let pass without it.
+# Seconds that a stream is given to open, and to say how things are, before time is let pass without it.
 OPENING = 1.0
 
 
@@ -108,10 +108,10 @@ class Listener:
         """Let time pass: `seconds`, or until an event comes."""
         began = self._clock.now()
         self.judge()
-        if not self._thread:  # not before there is something to wait for
+        if not self._thread and seconds > GAP:  # not before there is a pause that an event could end
             self._thread = Thread(target=self._listen, name="events", daemon=True)
             self._thread.start()
-            self._answered.wait(min(OPENING, seconds))
+            self._answered.wait(OPENING)
         woken = False
         if self._hears:
             self._clock.sleep(began + seconds - self._clock.now(), self._wake)
@@ -171,14 +171,15 @@ class Listener:
         self._wake.set()  # what happens from now on is seen by looking only
 
     def _notice(self, name: str, data: str) -> bool:
-        """Take in that the stream is open, or that an event of a name came; return whether to go on."""
-        if self._open and self._is_news(name, data):
+        """Take in that the stream is open or alive, or that an event of a name came; return whether to go on."""
+        if self._open and name and self._is_news(name, data):
             self._call(STREAM)
         if name == STAGE and (self._told is None or self._told[1] != data):
             self._told = self._clock.now(), data
         self._names.add(name)
+        if self._open:  # by now it has said what it says as it opens
+            self._answered.set()
         self._open = True
-        self._answered.set()
         return not self._left
 
     def _is_news(self, name: str, data: str) -> bool:

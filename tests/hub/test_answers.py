@@ -422,6 +422,19 @@ def test_events_are_told_by_name(clock, world, hub):
     assert {name for name, _ in heard[2::2]} == {"space"} and all(len(data) <= 200 for _, data in heard)
 
 
+def test_a_sign_of_life_is_told_without_a_name(clock, world, hub):
+    """So who has stopped listening can hang up."""
+    world.add(Space(id="acme/calm", stage="BUILDING", commit=None, status_events=StatusEvents.SILENT))
+    heard: list[tuple[str, str]] = []
+
+    def notice(name: str, data: str) -> bool:
+        heard.append((name, data))
+        return len(heard) < 2
+
+    caller(hub.url, clock).listen("acme/calm", notice)
+    assert heard == [("", ""), ("", "")]
+
+
 def test_nobody_listens_who_does_not_want_to(clock, world, hub):
     heard: list[str] = []
     caller(hub.url, clock).listen("acme/demo", lambda name, data: heard.append(name))

@@ -3,10 +3,11 @@
 import random
 import re
 import threading
+import time
 
 import pytest
 
-from hf_action.operations import watching
+from hf_action.operations import events, watching
 from hf_action.operations.events import GAP, MAX_FALSE_ALARMS, MAX_MISSED, Listener
 from hf_action.rules.models import SpaceRuntime
 from hf_action.rules.outcomes import Denied
@@ -22,6 +23,7 @@ from simhub.clock import FakeClock
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Phase, Space, StatusEvents
 from tests.conftest import NEW, OLD
+from tests.support.network import PATIENCE
 
 BUILD = (Phase(5, "RUNNING_BUILDING"), Phase(1205, "RUNNING_APP_STARTING"), Phase(1235, "RUNNING", commit=HEAD))
 SHORT = (Phase(5, "RUNNING_BUILDING"), Phase(95, "RUNNING_APP_STARTING"), Phase(125, "RUNNING", commit=HEAD))
@@ -194,15 +196,17 @@ class Stream:
         if self.opens:
             notice("stage", self.opens)
             notice("space", "{}")
+        else:
+            notice("", "")
         self.opened.set()
-        self.over.wait(5)
+        self.over.wait(PATIENCE)
 
     def follow_build(self, space, alive) -> None:
         self.followed += 1
         if self.log:
             raise self.log
         alive()
-        self.built.wait(5)
+        self.built.wait(PATIENCE)
 
     def tell(self, stage: str = "", name: str = "space") -> None:
         self.notice("stage" if stage else name, stage)
@@ -322,6 +326,33 @@ def test_leaving_at_the_end_is_no_news_for_anybody():
     assert (listener.events, said) == (NO_EVENTS, [])
 
 
+def test_nobody_listens_in_a_pause_that_no_event_could_end():
+    """Which is one of a second: so soon after a look there is none."""
+    stream = Stream()
+    listener = Listener(hub=stream, space="acme/demo", clock=FakeClock(), known=lambda: BUILDING, debug=print)
+    listener.sleep(GAP)
+    assert (listener.now(), stream.opened.is_set(), listener.events) == (GAP, False, NO_EVENTS)
+    listener.sleep(GAP + 1)
+    assert (listener.now(), stream.opened.wait(PATIENCE), listener.events) == (2 * GAP + 1, True, HEARD)
+
+
+def test_no_time_passes_before_a_stream_has_said_how_things_are(patient):
+    """It is given a second to do so, however soon it opens."""
+    stream = Stream()
+    stream.listen = lambda space, notice: (notice("", ""), time.sleep(0.05), notice("stage", "BUILDING"), stream.over.wait(PATIENCE))
+    listener, _ = listening(stream, FakeClock(), [BUILDING])
+    assert listener.events == Events(heard=True, named=True)
+
+
+def test_a_stream_that_says_nothing_is_waited_for_no_longer_than_it_is_given(monkeypatch):
+    """It is open, and may say something later."""
+    monkeypatch.setattr(events, "OPENING", 0.05)
+    stream = Stream()
+    stream.listen = lambda space, notice: (notice("", ""), stream.opened.set(), stream.over.wait(PATIENCE))
+    listener, _ = listening(stream, FakeClock(), [BUILDING])
+    assert (listener.now(), stream.opened.wait(PATIENCE), listener.events) == (2.0, True, HEARD)
+
+
 # ---- what a stream has shown itself to be worth ----
 
 
@@ -329,7 +360,7 @@ def test_a_stage_that_is_named_as_a_look_finds_it_is_no_reason_to_look():
     """Neither as the stream opens nor again; but it shows that the stream speaks of what is waited for."""
     stream, clock = Stream(opens="BUILDING"), FakeClock()
     listener, _ = listening(stream, clock, [BUILDING])
-    stream.opened.wait(5)
+    stream.opened.wait(PATIENCE)
     stream.tell("BUILDING")
     listener.sleep(30.0)
     assert (clock.now(), listener.events) == (32.0, Events(heard=True, named=True))
@@ -340,7 +371,7 @@ def test_another_stage_is_a_reason_to_look_also_as_the_stream_opens():
     stream, clock = Stream(), FakeClock()
     stream.opens = "APP_STARTING"
     listener, _ = listening(stream, clock, [BUILDING])
-    stream.opened.wait(5)
+    stream.opened.wait(PATIENCE)
     listener.sleep(30.0)
     assert clock.now() < 32.0
 
@@ -350,7 +381,7 @@ def test_a_stream_that_was_right_may_be_ahead_of_the_runtime(opens, ahead):
     """From the moment at which it names another stage; one that never was right is not waited upon."""
     stream, known, clock = Stream(opens=opens), [BUILDING], FakeClock()
     listener, _ = listening(stream, clock, known)
-    stream.opened.wait(5)
+    stream.opened.wait(PATIENCE)
     listener.sleep(2.0)
     listener.judge()
     stream.tell("RUNNING")
@@ -364,7 +395,7 @@ def test_a_change_that_was_not_named_takes_the_trust_away():
     """It is not asked for twice to be right again."""
     stream, known = Stream(opens="BUILDING"), [BUILDING]
     listener, _ = listening(stream, FakeClock(), known)
-    stream.opened.wait(5)
+    stream.opened.wait(PATIENCE)
     assert listener.events.named
     known.append(STARTING)
     assert not listener.events.named
