@@ -147,7 +147,7 @@ class Listener:
         news, self._before = known != self._before, known
         if news:
             self._false_alarms = 0
-            self._announced |= STREAM in self._woken_by
+            self._announced |= STREAM in self._woken_by | self._calls
             self._missed += not self._woken_by and not self._calls
         else:
             self._false_alarms += STREAM in self._woken_by
@@ -175,6 +175,8 @@ class Listener:
         if self._open and name and self._is_news(name, data):
             self._call(STREAM)
         if name == STAGE and (self._told is None or self._told[1] != data):
+            # A log ends with its build, and may call a moment before the stream does.
+            self._announced |= self._told is not None and data == self._stage and LOG in self._woken_by
             self._told = self._clock.now(), data
         self._names.add(name)
         if self._open:  # by now it has said what it says as it opens
@@ -183,12 +185,12 @@ class Listener:
         return not self._left
 
     def _is_news(self, name: str, data: str) -> bool:
-        """Whether an event is a reason to look: not if it says again what was said, or how things are as it opens.
+        """Whether an event is a reason to look: not if it says what is known, or how things are as the stream opens.
 
         A stream may open with one event of each name; where it has named the stage by then, the others tell no change.
         """
         if name == STAGE:
-            return data != (self._told[1] if self._told else self._stage)
+            return data != self._stage and (self._told is None or data != self._told[1])
         is_opening = self._told is not None and name not in self._names
         return name not in IDLE_EVENTS and not is_opening
 

@@ -430,6 +430,48 @@ def test_the_end_of_a_log_is_a_reason_to_look_and_says_nothing_of_the_events():
     assert (listener.events.log_open, stream.followed, said[1:]) == (False, 2, ["acme/demo: going on without its build log: the token may not"])
 
 
+@pytest.mark.parametrize("when", ["as the look is made", "after it"])
+def test_a_log_that_ends_before_the_stream_says_so_takes_no_trust_away(when):
+    """Both tell of the end of a build: the one that comes second brings no news, and calls for no look."""
+    stream, known = Stream(opens="BUILDING"), [BUILDING]
+    clock = Busy(lambda: None)
+    listener, _ = listening(stream, clock, known)
+    stream.opened.wait(PATIENCE)
+    listener.judge()
+    listener.follow_build()
+
+    def end() -> None:
+        stream.built.set()
+        listener._wake.wait(PATIENCE)
+
+    clock.happens = end
+    listener.sleep(90.0)
+    clock.happens = lambda: None
+    if when == "after it":
+        known.append(STARTING)
+        listener.judge()
+    stream.tell("APP_STARTING")
+    known.append(STARTING)
+    listener.judge()
+    assert listener.events == Events(heard=True, announced=True, named=True)
+    began = clock.now()
+    listener.sleep(30.0)
+    assert clock.now() - began == (GAP if when == "as the look is made" else 30.0)
+
+
+def test_a_stage_that_a_look_has_found_is_no_reason_to_look():
+    """Nor is a stream that names it only then one that told of it."""
+    stream, known = Stream(opens="BUILDING"), [BUILDING]
+    clock = FakeClock()
+    listener, _ = listening(stream, clock, known)
+    stream.opened.wait(PATIENCE)
+    known.append(STARTING)
+    listener.judge()
+    stream.tell("APP_STARTING")
+    listener.sleep(30.0)
+    assert (clock.now(), listener.events) == (32.0, Events(heard=True, named=True))
+
+
 def test_who_leaves_leaves_the_log_too():
     """What reads it is told to stop, and nobody is told that it has ended."""
     stream = Stream(opens="BUILDING")
