@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +18,8 @@ class FakeClock:
 
     seconds: float = 0.0
     next_change: Callable[[], float] = lambda: math.inf  # when somebody may be woken
-    settled: Callable[[], bool] = lambda: False  # whether nobody will be woken any more by the change of this moment
+    # Whether nobody will be woken any more by the change of this moment; told whether the sleeper is.
+    settled: Callable[[bool], bool] = lambda _woken: False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def now(self) -> float:
@@ -34,13 +36,15 @@ class FakeClock:
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Like time.sleep: returns at once, `seconds` later; never at the same time, however short the sleep.
 
-        With `wake`, time goes from change to change, and each has real time to wake the sleeper until all is settled.
+        With `wake`, time goes from change to change, and each has real time to wake the sleeper until all is settled:
+        also once it is awake, so that it is for all reasons and not for one of them.
         """
         end = self.seconds + max(seconds, math.ulp(self.seconds))
         while wake and not wake.is_set() and (change := self.next_change()) < end:
             self.advance(change - self.seconds)
             for _ in range(GLANCES):
-                if wake.wait(GLANCE) or self.settled():
+                if self.settled(wake.is_set()):
                     break
+                time.sleep(GLANCE)
         if not wake or not wake.is_set():
             self.advance(end - self.seconds)

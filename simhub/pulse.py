@@ -1,43 +1,76 @@
-"""Whether all that streams have to tell of a moment is told, for a clock of tests that goes from moment to moment."""
+"""Whether all that streams have to tell of a moment is told and taken in, for a clock of tests that goes by moments."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 
-# Times that somebody asks before what was told has reached whoever hears it. They are no seconds: on a machine that is
-# busy with something else both have to wait.
+# Times that somebody asks before what was told has reached a reader that does not say so. They are no seconds: on a
+# machine that is busy with something else both have to wait.
 ON_ITS_WAY = 100
 
 
 class Pulse:
-    """Knows of each open stream up to which second it has told all; `now` is the clock that the streams look at."""
+    """Knows of each open stream up to which second it has told all; `now` is the clock that the streams look at.
+
+    A stream is known by the port of its reader, who may say what it has taken in.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self._looked: dict[int, float] = {}
-        self._told = -1.0  # the second of the clock at which something was told last
+        self._unheard: Counter[int] = Counter()  # events that were told and not taken in
+        self._reporting: set[int] = set()  # streams whose reader says what is taken in
+        self._told = self._ended = -1.0  # the seconds of the clock at which something was told, and a stream was over
         self._asked = 0  # how often somebody has asked since
         self._lock = threading.Lock()
 
-    def beat(self, stream: int, at: float, *, told: bool) -> None:
-        """Note that a stream has told all up to second `at`, and whether it told anything just now."""
+    def begin(self, stream: int) -> None:
+        """Note that a stream is open, and has told nothing yet."""
+        with self._lock:
+            self._looked[stream] = -1.0
+            self._unheard.pop(stream, None)
+            self._reporting.discard(stream)
+
+    def beat(self, stream: int, at: float, *, told: int = 0) -> None:
+        """Note that a stream has told all up to second `at`, and how many events it told just now."""
         with self._lock:
             self._looked[stream] = at
             if told:
+                self._unheard[stream] += told
                 self._told, self._asked = self.now(), 0
 
     def end(self, stream: int) -> None:
         """Note that a stream is over, which tells its reader something, too."""
         with self._lock:
+            if self._looked.pop(stream, None) is not None:
+                self._unheard.pop(stream, None)
+                self._ended, self._asked = self.now(), 0
+
+    def hear(self, stream: int) -> None:
+        """Note that a reader has taken in another event."""
+        with self._lock:
+            self._unheard[stream] -= 1
+            self._reporting.add(stream)
+
+    def leave(self, stream: int) -> None:
+        """Note that a reader has left a stream."""
+        with self._lock:
             self._looked.pop(stream, None)
-            self._told, self._asked = self.now(), 0
+            self._unheard.pop(stream, None)
 
-    def settled(self) -> bool:
-        """Whether no stream can tell any more of this moment, and what was told has had its time.
+    def settled(self, woken: bool) -> bool:  # noqa: FBT001 - as a clock asks
+        """Whether no stream can tell any more of this moment, and what was told is taken in, or has had its time.
 
-        To be asked again and again, with a pause each time.
+        What nobody says to be taken in, such as the end of a stream, is where somebody is woken. To be asked again and
+        again, with a pause each time.
         """
         with self._lock:
             now = self.now()
             self._asked += 1
-            on_its_way = self._told >= now and self._asked < ON_ITS_WAY
-            return not on_its_way and all(looked >= now for looked in self._looked.values())
+            unheard = {stream for stream, events in self._unheard.items() if events > 0}
+            if woken:
+                on_its_way = self._told >= now and bool(unheard & self._reporting)
+            else:
+                on_its_way = (self._told >= now and bool(unheard)) or self._ended >= now
+            settled = all(looked >= now for looked in self._looked.values())
+            return settled and not (on_its_way and self._asked < ON_ITS_WAY)

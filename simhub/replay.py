@@ -97,10 +97,12 @@ class Replay:
         """Send the events of a stream: those of a Space by the clock, the lines of a log one after the other."""
         await send(self._start(found))
         gone = asyncio.ensure_future(until_gone(receive))
+        port = transport.get_extra_info("peername")[1]
+        self.player.pulse.begin(port)
         try:
-            await self._play(found, gone=gone, send=send)
+            await self._play(found, gone=gone, send=send, port=port)
         finally:
-            self.player.pulse.end(id(gone))
+            self.player.pulse.end(port)
         if gone.done():
             return None
         if found.end == "complete":
@@ -112,14 +114,14 @@ class Replay:
         with listed(transport, self.stalled):
             await gone
 
-    async def _play(self, found: Exchange, gone: "asyncio.Future[None]", send: Send) -> None:
+    async def _play(self, found: Exchange, gone: "asyncio.Future[None]", send: Send, port: int) -> None:
         pulse, before = self.player.pulse, found.time
         for time, event in found.events:
             while found.path.endswith("/events") and not gone.done():
                 looked = pulse.now()
                 if self.player.moment(found.scope) >= time - ROUNDING:
                     break
-                pulse.beat(id(gone), looked, told=False)
+                pulse.beat(port, looked)
                 await asyncio.wait({gone}, timeout=TICK)
             if not found.path.endswith("/events"):
                 await asyncio.wait({gone}, timeout=(time - before) * self.patience)
@@ -127,7 +129,7 @@ class Replay:
             if gone.done():
                 return
             await send({"type": "http.response.body", "body": event.encode("utf-8", "replace"), "more_body": True})
-            pulse.beat(id(gone), pulse.now(), told=True)
+            pulse.beat(port, pulse.now(), told=1)
 
     async def _lose(self, found: Exchange, receive: Receive, transport: asyncio.Transport) -> None:
         """Let the connection end as it did: nothing more comes, it is closed, or it is reset."""

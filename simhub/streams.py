@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 import time
 from collections.abc import Iterator
 
@@ -16,7 +15,8 @@ from simhub.shapes import Json
 from simhub.space import StatusEvents
 from simhub.world import World
 
-TICK = 0.02  # real seconds between two looks at the world's clock while a stream is open
+TICK = 0.01  # real seconds between two looks at the world's clock while a stream is open
+ALIVE = "data:\n\n"  # an event that tells nothing
 
 Batches = Iterator[list[str]]  # what is to be sent now, as often as somebody asks
 
@@ -44,25 +44,24 @@ class EventStream(Response):
             await self._stream(receive, send, port=port)
         finally:
             self.stalled.discard(port)
-            self.pulse.end(id(self))
+            self.pulse.end(port)
 
     async def _stream(self, receive: Receive, send: Send, port: int) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         gone = asyncio.ensure_future(until_gone(receive))
-        self.pulse.beat(id(self), -math.inf, told=False)
+        self.pulse.begin(port)
         clock = asyncio.get_running_loop().time
         silent_since = clock() - self.keep_alive
-        looked = before = -math.inf
+        looked = before = -1.0
         for batch in self.batches:
             (self.stalled.discard if batch else self.stalled.add)(port)
-            if not batch and clock() - silent_since >= self.keep_alive:
-                await send(_chunk("data:\n\n"))
-                silent_since = clock()
-            for event in batch:
+            is_due = not batch and clock() - silent_since >= self.keep_alive
+            told = [ALIVE] if is_due else batch
+            for event in told:
                 await send(_chunk(event))
                 silent_since = clock()
             # The second look at a moment tells whether there is more: a log ends after its last lines.
-            self.pulse.beat(id(self), min(before, looked), told=bool(batch))
+            self.pulse.beat(port, min(before, looked), told=len(told))
             if not batch:
                 await asyncio.wait({gone}, timeout=TICK)
             if gone.done():

@@ -25,7 +25,7 @@ from simhub.server import Certificates, Server, serve
 from simhub.world import Space, Token, World
 from tests.support import leftovers, runs, unread
 from tests.support.hangs import Watch
-from tests.support.network import PATIENCE, Patient, logs_end_at_once
+from tests.support.network import PATIENCE, Patient, logs_end_at_once, taken_in
 
 # A shell starts what it puts in the background deaf to SIGINT, and the processes that tests start would be so, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -140,7 +140,7 @@ def world(clock: FakeClock) -> World:
 
 @pytest.fixture
 def hub(world: World) -> Iterator[Server]:
-    with serve(world) as server, logs_end_at_once(server):
+    with serve(world) as server, logs_end_at_once(server), taken_in(world.pulse):
         yield server
 
 

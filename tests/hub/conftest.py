@@ -11,7 +11,7 @@ from hf_action.hub import streams
 from hf_action.hub.client import Hub
 from hf_action.operations import events
 from simhub.replay import replay
-from tests.support.network import logs_end_at_once
+from tests.support.network import logs_end_at_once, taken_in
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def again(run, clock):
 
     @contextmanager
     def again(recording, *, token: str | None, env: dict[str, str] | None = None, tls=None, **more: str):
-        with replay(recording, clock.now, tls=tls) as server, logs_end_at_once(server):
+        with replay(recording, clock.now, tls=tls) as server, logs_end_at_once(server), taken_in(server.player.pulse):
             clock.next_change, clock.settled = server.player.next_change, server.player.pulse.settled
             inputs = {name.replace("-", "_"): server.leads_here(text) for name, text in recording.inputs.items()}
             random.seed(1)  # looks come at moments that differ by chance

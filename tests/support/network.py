@@ -15,9 +15,11 @@ import httpcore2
 import pytest
 from httpcore2._backends.sync import SyncStream
 
+from hf_action.hub import streams
 from hf_action.hub.bounds import Deadline
 from hf_action.hub.client import Hub
 from hf_action.hub.streams import LOG_PAUSE
+from simhub.pulse import Pulse
 from simhub.replay import Replay
 from simhub.server import Server
 
@@ -100,4 +102,29 @@ def logs_end_at_once(hub: Server | Replay) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SyncStream, "read", read)
+        yield
+
+
+@contextmanager
+def taken_in(pulse: Pulse) -> Iterator[None]:
+    """Say what readers of streams have taken in, so that no time passes on a clock of tests before they have."""
+    real = streams._events
+
+    @contextmanager
+    def reporting(url: str, **how):
+        with real(url, **how) as (response, events):
+            port = response.extensions["network_stream"].get_extra_info("client_addr")[1]
+
+            def each() -> Iterator[tuple[str, str]]:
+                for event in events:
+                    yield event
+                    pulse.hear(port)  # as whoever reads comes back for more
+
+            try:
+                yield response, each()
+            finally:
+                pulse.leave(port)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "_events", reporting)
         yield
