@@ -48,7 +48,7 @@ class Events:
     """What the Hub's status events of a Space have been worth so far."""
 
     heard: bool = False  # the stream is open, and somebody listens
-    announced: bool = False  # they have told of a change before a look found it
+    announced: bool = False  # they have told of a change before a look found it, or with the log that had it found
     named: bool = False  # the stage that they named last is the one that the last look found
     ahead: float | None = None  # seconds since they named another one, where they have been right before
     log_open: bool = False  # the build's log is followed, too, which ends with the build
