@@ -9,15 +9,13 @@ import pytest
 
 from hf_action.hub import streams
 from hf_action.hub.client import Hub
-from hf_action.operations import events
 from simhub.replay import replay
 from tests.support.network import logs_end_at_once, taken_in
 
 
 @pytest.fixture
-def quick_replay(patient, monkeypatch):
-    """Requests that stall cost a fraction of a second, and so does the end of a log; a stream that says nothing two."""
-    monkeypatch.setattr(events, "OPENING", 2.0)
+def quick_replay(monkeypatch):
+    """Requests that stall cost a fraction of a second, and so does the end of a log."""
     monkeypatch.setitem(Hub.__init__.__kwdefaults__, "request_timeout", 0.3)
     monkeypatch.setattr(streams, "LOG_PAUSE", 0.4)
 
