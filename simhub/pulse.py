@@ -61,16 +61,14 @@ class Pulse:
     def settled(self, woken: bool) -> bool:  # noqa: FBT001 - as a clock asks
         """Whether no stream can tell any more of this moment, and what was told is taken in, or has had its time.
 
-        What nobody says to be taken in, such as the end of a stream, is where somebody is woken. To be asked again and
-        again, with a pause each time.
+        Where somebody is woken, streams whose reader says nothing are not waited for: it may be what has woken him. To
+        be asked again and again, with a pause each time.
         """
         with self._lock:
             now = self.now()
             self._asked += 1
-            unheard = {stream for stream, events in self._unheard.items() if events > 0}
-            if woken:
-                on_its_way = self._told >= now and bool(unheard & self._reporting)
-            else:
-                on_its_way = (self._told >= now and bool(unheard)) or self._ended >= now
-            settled = all(looked >= now for looked in self._looked.values())
-            return settled and not (on_its_way and self._asked < ON_ITS_WAY)
+            streams = self._looked.keys() & self._reporting if woken else self._looked.keys()
+            told = self._told >= now and any(self._unheard[stream] > 0 for stream in streams)
+            on_its_way = told or (not woken and self._ended >= now)
+            looked = all(self._looked[stream] >= now for stream in streams)
+            return looked and not (on_its_way and self._asked < ON_ITS_WAY)
