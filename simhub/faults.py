@@ -202,10 +202,16 @@ async def spoil(
         await until_gone(receive)
 
 
+def port_of(transport: asyncio.Transport) -> int:
+    """Return the port of the client at the other end of a connection; 0 where it has gone already."""
+    port: int = (transport.get_extra_info("peername") or ("", 0))[1]
+    return port
+
+
 @contextmanager
 def listed(transport: asyncio.Transport, stalled: set[int]) -> Iterator[None]:
     """Have the port of a client among those to whom nothing more comes, until the block ends."""
-    port = (transport.get_extra_info("peername") or ("", 0))[1]
+    port = port_of(transport)
     stalled.add(port)
     try:
         yield

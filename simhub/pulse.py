@@ -34,6 +34,8 @@ class Pulse:
     def beat(self, stream: int, at: float, *, told: int = 0) -> None:
         """Note that a stream has told all up to second `at`, and how many events it told just now."""
         with self._lock:
+            if stream not in self._looked:  # its reader has left
+                return
             self._looked[stream] = at
             if told:
                 self._unheard[stream] += told

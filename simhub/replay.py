@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from simhub.faults import listed, reset
+from simhub.faults import listed, port_of, reset
 from simhub.player import ROUNDING, Player
 from simhub.recording import Exchange, Recording, pairs
 from simhub.server import Certificates, Request, connection, listen, run
@@ -97,7 +97,7 @@ class Replay:
         """Send the events of a stream: those of a Space by the clock, the lines of a log one after the other."""
         await send(self._start(found))
         gone = asyncio.ensure_future(until_gone(receive))
-        port = transport.get_extra_info("peername")[1]
+        port = port_of(transport)
         self.player.pulse.begin(port)
         try:
             await self._play(found, gone=gone, send=send, port=port)

@@ -42,7 +42,8 @@ def follow_events(url: str, *, headers: dict[str, str], connect: float, notice: 
         if not notice("", ""):
             return
         for name, data in events:
-            if not (notice(name, data[:MAX_EVENT_TEXT]) if data.strip() else notice("", "")):
+            told = (name, data[:MAX_EVENT_TEXT]) if data.strip() else ("", "")
+            if not notice(*told):
                 return
 
 

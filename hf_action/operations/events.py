@@ -96,6 +96,10 @@ class Listener:
         return self._open and not self._left
 
     @property
+    def _named(self) -> str | None:
+        return self._told[1] if self._told else None
+
+    @property
     def _stage(self) -> str | None:
         known = self._known()
         return known.stage if known else None
@@ -143,7 +147,7 @@ class Listener:
             return
         self._judged = True
         known = self._known()
-        self._was_right |= self._told is not None and self._told[1] == self._stage
+        self._was_right |= self._named is not None and self._named == self._stage
         news, self._before = known != self._before, known
         if news:
             self._false_alarms = 0
@@ -174,9 +178,9 @@ class Listener:
         """Take in that the stream is open or alive, or that an event of a name came; return whether to go on."""
         if self._open and name and self._is_news(name, data):
             self._call(STREAM)
-        if name == STAGE and (self._told is None or self._told[1] != data):
+        if name == STAGE and data != self._named:
             # A log ends with its build, and may call a moment before the stream does.
-            self._announced |= self._told is not None and data == self._stage and LOG in self._woken_by
+            self._announced |= self._named is not None and data == self._stage and LOG in self._woken_by
             self._told = self._clock.now(), data
         self._names.add(name)
         if self._open:  # by now it has said what it says as it opens
@@ -190,7 +194,7 @@ class Listener:
         A stream may open with one event of each name; where it has named the stage by then, the others tell no change.
         """
         if name == STAGE:
-            return data != self._stage and (self._told is None or data != self._told[1])
+            return data not in (self._stage, self._named)
         is_opening = self._told is not None and name not in self._names
         return name not in IDLE_EVENTS and not is_opening
 

@@ -79,6 +79,7 @@ def test_who_has_left_need_hear_nothing(pulse, clock):
     pulse.hear(EVENTS)
     pulse.beat(EVENTS, clock.now(), told=2)
     pulse.leave(EVENTS)
+    pulse.beat(EVENTS, clock.now(), told=2)
     pulse.end(EVENTS)
     clock.advance(1.0)
     pulse.beat(LOG, clock.now())
