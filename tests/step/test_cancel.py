@@ -8,11 +8,8 @@ import ast
 import fcntl
 import re
 import signal
-import socket
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +36,7 @@ from tests.support.processes import (
     wait_for,
     wait_until_stuck,
 )
+from tests.support.rawserver import forever, raw_server
 from tests.support.warm import ROOT
 
 # Seconds after the start of a process that is signalled; None: when it has sent its first request.
@@ -315,21 +313,8 @@ class Slow:
 
     def drip(self) -> Seen:
         """A server that sends a byte of its headers now and then, which keeps every single read alive."""
-        done = threading.Event()
-
-        def serve_slowly() -> None:
-            connection, _ = listener.accept()
-            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
-            with connection, suppress(OSError):
-                while not done.wait(0.1):
-                    connection.sendall(b"y")
-
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            threading.Thread(target=serve_slowly, daemon=True).start()
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            seen = self.end("drip", "info", "acme/demo", "--timeout", "4", url=url)
-            done.set()
-        return seen
+        with raw_server(forever(b"HTTP/1.1 200 OK\r\nx: ", b"y", pause=0.1)) as server:
+            return self.end("drip", "info", "acme/demo", "--timeout", "4", url=f"http://127.0.0.1:{server.port}")
 
     def end(self, name: str, *words: str, until: str = "", times: int = 1, number: int = 0, blocked: bool = False, **about) -> Seen:
         """Start a process, signal it once its trouble has begun, and see how it ends."""

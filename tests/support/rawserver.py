@@ -1,12 +1,14 @@
 """A server that sends bytes as a test says, for answers that no HTTP library would send."""
 
+import select
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from tests.support.network import PATIENCE
 
 Script = Callable[[socket.socket, bytes], None]
 
@@ -28,25 +30,29 @@ def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator
 
     def serve(connection: socket.socket) -> None:
         with suppress(OSError), connection:
-            connection.settimeout(5.0)
+            connection.settimeout(PATIENCE)
             secure = tls.wrap_socket(connection, server_side=True) if tls else connection
             with secure:
                 raw.asked.append(secure.recv(65536))
                 raw.script(secure, raw.asked[-1])
 
     def accept() -> None:
-        while not over.is_set():
-            with suppress(OSError):
-                connection, _ = listener.accept()
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+        while True:
+            connection, _ = listener.accept()
+            if over.is_set():
+                connection.close()
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
     try:
         yield raw
     finally:
         over.set()
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        socket.create_connection(("127.0.0.1", raw.port)).close()  # wakes the thread that accepts
+        # A thread that were still about to accept could do so for the next server: the system gives it the same number.
+        accepting.join()
         listener.close()
 
 
@@ -65,8 +71,7 @@ def forever(start: bytes, again: bytes, *, pause: float) -> Script:
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(start)
-        while True:
+        while not select.select([connection], [], [], pause)[0]:  # there is something to read: that it was hung up
             connection.sendall(again)
-            time.sleep(pause)
 
     return script
