@@ -227,7 +227,14 @@ async def _run(
     app: ASGIApp, listener: socket.socket, context: ssl.SSLContext | None, started: "Future[Started]"
 ) -> None:
     config = uvicorn.Config(
-        app, interface="asgi3", ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False
+        app,
+        interface="asgi3",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,  # a stream is known by the port of its reader, whatever a proxy says of him
     )
     config.load()
     state = ServerState()

@@ -2,10 +2,12 @@
 
 import threading
 
+import httpx2
 import pytest
 
 from simhub.clock import FakeClock
 from simhub.pulse import ON_ITS_WAY, Pulse
+from simhub.world import Space
 
 EVENTS, LOG = 50_001, 50_002
 
@@ -95,6 +97,17 @@ def test_another_reader_may_have_the_same_port(pulse, clock):
     for stream in (EVENTS, LOG):
         pulse.beat(stream, clock.now())
     assert asks(pulse) == 1
+
+
+def test_a_stream_is_known_whatever_a_proxy_says(hub, world, monkeypatch):
+    """As one that is on the machine of the simulated Hub, and would be believed."""
+    known = []
+    world.add(Space(id="acme/demo"))
+    monkeypatch.setattr(world.pulse, "begin", known.append)
+    with httpx2.stream("GET", f"{hub.url}/api/spaces/acme/demo/events", headers={"x-forwarded-for": "203.0.113.7"}) as answer:
+        _, port = answer.extensions["network_stream"].get_extra_info("client_addr")
+        next(answer.iter_lines())
+    assert known == [port]
 
 
 def test_a_sleeper_wakes_once_all_have_told(clock, pulse):
