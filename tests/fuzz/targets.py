@@ -182,6 +182,7 @@ class Said(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else a body waits 40 ms behind its head
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
         status, headers, body = self.server.answer
         self.send_response_only(status)
         for name, value in (headers | {"content-length": str(0 if status == 204 else len(body))}).items():

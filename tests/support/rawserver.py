@@ -1,5 +1,6 @@
 """A server that sends bytes as a test says, for answers that no HTTP library would send."""
 
+import re
 import select
 import socket
 import ssl
@@ -15,7 +16,7 @@ Script = Callable[[socket.socket, bytes], None]
 
 @dataclass
 class Raw:
-    """Where the server listens, what it answers, and the requests that came, as far as one read tells."""
+    """Where the server listens, what it answers, and the requests that came."""
 
     port: int
     script: Script
@@ -33,7 +34,7 @@ def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator
             connection.settimeout(PATIENCE)
             secure = tls.wrap_socket(connection, server_side=True) if tls else connection
             with secure:
-                raw.asked.append(secure.recv(65536))
+                raw.asked.append(read_request(secure))
                 raw.script(secure, raw.asked[-1])
 
     def accept() -> None:
@@ -54,6 +55,20 @@ def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator
         # A thread that were still about to accept could do so for the next server: the system gives it the same number.
         accepting.join()
         listener.close()
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Read a request: its head comes at once, its body may come later. Of what is no HTTP, read what comes first.
+
+    Where a connection is closed before all of a request is read, the system resets it, and the answer may be lost.
+    """
+    asked = connection.recv(65536)
+    head, _, body = asked.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    left = int(length[1]) - len(body) if length else 0
+    while left > 0 and (more := connection.recv(left)):
+        asked, left = asked + more, left - len(more)
+    return asked
 
 
 def answering(head: str, body: bytes = b"", *, status: str = "200 OK") -> Script:
