@@ -303,8 +303,7 @@ def test_a_stream_that_ends_wakes_the_sleeper():
 
     def end() -> None:
         stream.over.set()
-        while listener.events != NO_EVENTS:
-            pass
+        listener._thread.join()
 
     clock = Busy(end)
     listener, said = listening(stream, FakeClock(), [BUILDING])
