@@ -413,7 +413,7 @@ def test_the_end_of_a_log_is_a_reason_to_look_and_says_nothing_of_the_events():
         stream.built.set()
         while listener.events.log_open:
             pass
-        listener._wake.wait(5)
+        listener._wake.wait(PATIENCE)
         known.append(STARTING)
 
     clock.happens = end

@@ -5,7 +5,6 @@ makes the machine slow there: the name service, the disk, the reader of the log.
 """
 
 import ast
-import fcntl
 import re
 import signal
 import time
@@ -321,14 +320,13 @@ class Slow:
         files = {"GITHUB_OUTPUT": self.folder / f"{name}-output", "GITHUB_STEP_SUMMARY": self.folder / f"{name}-summary"}
         for path in files.values():
             path.write_text("")
-        process = start(*words, **about, **{variable: str(path) for variable, path in files.items()})
-        text = "".join(read_until(process, until) for _ in range(times if until else 0))
-        if blocked:
-            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
-            wait_for(lambda: len(self.hub.requests) > 20)
-        if number:
-            process.send_signal(number)
+        process = start(*words, **about, pipesize=4096 if blocked else -1, **{variable: str(path) for variable, path in files.items()})
         try:
+            text = "".join(read_until(process, until) for _ in range(times if until else 0))
+            if blocked:
+                wait_for(lambda: len(self.hub.requests) > 20)
+            if number:
+                process.send_signal(number)
             text += "" if blocked else process.communicate(timeout=PATIENCE)[0]
             process.wait(timeout=PATIENCE)
         finally:

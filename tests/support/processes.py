@@ -63,8 +63,11 @@ STUCK = STUCK_AND.format(meanwhile="pass")
 STUCK_TOO_LONG = "from hf_action.step import StepRun" + STUCK_AND.format(meanwhile="StepRun.deadline = 0.001")
 
 
-def start(*words: str, url: str, script: str | None = None, cold: bool = False, **environ: str) -> subprocess.Popen[str]:
-    """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does; with `cold`, from nothing."""
+def start(*words: str, url: str, script: str | None = None, cold: bool = False, pipesize: int = -1, **environ: str) -> subprocess.Popen[str]:
+    """Start the action, or a script that ends in `sys.exit(main())`, isolated as the container does; with `cold`, from nothing.
+
+    What it prints goes to a pipe of `pipesize` bytes, or of as many as is usual.
+    """
     return Warm(
         command(*words, script=script),
         cold=cold,
@@ -72,6 +75,7 @@ def start(*words: str, url: str, script: str | None = None, cold: bool = False, 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        pipesize=pipesize,
     )
 
 

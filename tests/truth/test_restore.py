@@ -13,6 +13,7 @@ from hf_action.step import StepRun
 from simhub.faults import Fault, Kind
 from simhub.world import HEAD, Event, Phase
 from tests.conftest import read_outputs
+from tests.support.network import PATIENCE
 from tests.truth.cells import again, cell, fault, given, inputs, is_right, space, spaces, writes
 
 PAUSED = {"stage": "PAUSED", "commit": None}
@@ -135,7 +136,7 @@ def test_spaces_that_do_not_answer_cost_the_others_nothing(silent, both, world, 
 
         def space_info(self, space, **about):
             if space.rpartition("/")[2] in names[:silent]:
-                in_vain.append(not all_others.wait(5))
+                in_vain.append(not all_others.wait(PATIENCE))
                 raise Unreachable("nothing came")
             return was_asked(self, space, **about)
 
