@@ -192,8 +192,9 @@ async def spoil(
             await send(_chunk(answer.body))
             transport.close()
         case Kind.DRIP:
+            await send(answer.start())  # which there is no need to wait for
             with listed(transport, stalled if fault.pause else set()):
-                return await _drip(answer, pause=fault.pause, receive=receive, send=send)
+                return await _drip(answer.body, pause=fault.pause, receive=receive, send=send)
         case Kind.HUGE:
             return await _flood(send)
         case _:
@@ -226,10 +227,9 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-async def _drip(answer: Answer, pause: float, receive: Receive, send: Send) -> None:
+async def _drip(body: bytes, pause: float, receive: Receive, send: Send) -> None:
     gone = asyncio.ensure_future(until_gone(receive))
-    await send(answer.start())
-    for byte in answer.body:
+    for byte in body:
         await send(_chunk(bytes([byte])))
         await asyncio.wait({gone}, timeout=pause)  # without a pause once nobody listens
     gone.cancel()
