@@ -71,7 +71,7 @@ quick: setup $(BROWSER) ## Run the tests that need no Docker engine; together th
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-steady: setup $(BROWSER) ## Run the quick tests ten times beside processes that eat every core; RUNS=2 for fewer
+steady: setup $(BROWSER) ## Run the quick tests ten times beside processes that eat every core, and once where all hesitates; RUNS=2 for fewer
 	$(BIN)/python -m tests.steady --runs $(or $(RUNS),10) --workers $(WORKERS)
 
 docker: setup ## Run the tests of the built container and of workflow files; skipped without a Docker engine
